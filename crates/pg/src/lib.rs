@@ -1,0 +1,22 @@
+//! PostgreSQL as every service uses it: a bounded pool, named and timed transactions, errors
+//! sorted into what callers may be told, migrations under a lock, notifications, and the one
+//! implementation of idempotency keys.
+//!
+//! Queries live in the services' `store.rs`; the only SQL here is about connections, schema
+//! versions, the first setting-up of roles, and the `idempotency` table that several schemas have.
+
+mod bootstrap;
+mod connection;
+mod error;
+pub mod idempotency;
+mod listen;
+mod migrate;
+
+pub use bootstrap::{RolePasswords, bootstrap};
+pub use connection::{Connection, Pool, PgConfig, Transaction};
+pub use error::Error;
+pub use idempotency::Idempotency;
+pub use listen::Listener;
+pub use migrate::{MigrateConfig, check_version, migrate};
+pub use refinery;
+pub use tokio_postgres::{Row, types};

@@ -1,0 +1,21 @@
+//! Compiles `proto/` without protoc.
+
+use std::path::PathBuf;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let root = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR")?).join("../../proto");
+    let files: Vec<PathBuf> = ["contacts", "documents", "indexer", "search"]
+        .iter()
+        .map(|name| root.join(format!("dossier/{name}/v1/{name}.proto")))
+        .collect();
+    for file in &files {
+        println!("cargo:rerun-if-changed={}", file.display());
+    }
+    let descriptors = protox::compile(&files, [&root])?;
+    tonic_prost_build::configure()
+        .bytes(".dossier.documents.v1.UploadRequest")
+        .bytes(".dossier.documents.v1.ReadContentResponse")
+        .bytes(".dossier.documents.v1.ReadLeasedResponse")
+        .compile_fds(descriptors)?;
+    Ok(())
+}
