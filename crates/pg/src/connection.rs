@@ -95,7 +95,7 @@ impl Pool {
 
     /// Asks the database every second (less often while it is well) and tells `dependency`, until
     /// `stop`.
-    pub async fn watch(self, dependency: Dependency, stop: CancellationToken) {
+    pub(crate) async fn watch(self, dependency: Dependency, stop: CancellationToken) {
         loop {
             let pause = match self.probe().await {
                 Ok(()) => {

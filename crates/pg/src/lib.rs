@@ -11,12 +11,13 @@ mod error;
 pub mod idempotency;
 mod listen;
 mod migrate;
+mod page;
 
 pub use bootstrap::{RolePasswords, bootstrap};
 pub use connection::{Connection, Pool, PgConfig, Transaction};
 pub use error::Error;
 pub use idempotency::Idempotency;
 pub use listen::Listener;
-pub use migrate::{MigrateConfig, check_version, migrate};
-pub use refinery;
+pub use migrate::{MigrateConfig, migrate, watch};
+pub use page::PageRequest;
 pub use tokio_postgres::{Row, types};

@@ -1,12 +1,13 @@
 use std::{str::FromStr, time::Duration};
 
 use anyhow::Context;
-use chassis::{ExposeSecret, SecretString};
+use chassis::{CancellationToken, Dependency, ExposeSecret, SecretString};
 use refinery::Runner;
 use tokio_postgres::NoTls;
 
 use crate::{Error, Pool};
 
+const RETRY: Duration = Duration::from_millis(200);
 const LOCK_WAIT: Duration = Duration::from_secs(60);
 
 /// How `migrate` reaches the database.
@@ -50,18 +51,40 @@ pub async fn migrate(config: &MigrateConfig, schema: &str, runner: Runner) -> an
     driving.await?.context("the connection broke")
 }
 
-/// Refuses to serve on a schema older than this program knows. Newer is fine: migrations expand
-/// before they contract.
+/// Follows the database until `stop`, telling `dependency` how it is. The schema's version is
+/// checked first, so that no request meets tables that this program does not know. A newer schema
+/// is fine: migrations expand before they contract.
 ///
 /// # Errors
-/// When the schema is older, was never made, or the database cannot be reached.
-pub async fn check_version(pool: &Pool, schema: &str, runner: &Runner) -> anyhow::Result<()> {
+/// When the schema is older than this program or was never made. A database that cannot be reached
+/// is no error: it is waited for.
+pub async fn watch(
+    pool: Pool,
+    schema: &'static str,
+    runner: Runner,
+    dependency: Dependency,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
     let wanted = runner.get_migrations().iter().map(|m| i64::from(m.version())).max().unwrap_or(0);
-    let found = version(pool, schema).await.with_context(|| format!("the version of schema {schema} cannot be read"))?;
-    anyhow::ensure!(
-        found >= wanted,
-        "the schema {schema} has version {found} and this program needs {wanted}: run the `migrate` subcommand first"
-    );
+    loop {
+        match version(&pool, schema).await {
+            Ok(found) if found >= wanted => break,
+            Ok(found) => anyhow::bail!(
+                "the schema {schema} has version {found} and this program needs {wanted}: run the `migrate` subcommand first"
+            ),
+            Err(Error::Unavailable(cause)) => dependency.down(cause),
+            Err(Error::Timeout) => dependency.down("no answer in time"),
+            Err(error) => {
+                return Err(error).with_context(|| {
+                    format!("the version of the schema {schema} cannot be read: run the `migrate` subcommand first")
+                });
+            }
+        }
+        if stop.run_until_cancelled(tokio::time::sleep(RETRY)).await.is_none() {
+            return Ok(());
+        }
+    }
+    pool.watch(dependency, stop).await;
     Ok(())
 }
 

@@ -1,0 +1,92 @@
+use meilisearch_sdk::settings::{
+    FacetingSettings, FilterFeatureModes, FilterFeatures, FilterableAttribute, FilterableAttributesSettings,
+    MinWordSizeForTypos, PaginationSetting, Settings, TypoToleranceSettings,
+};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// One page of one document, as the engine holds it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PageRecord {
+    /// `{document_id}-{page}`; see [`PageRecord::id_of`].
+    pub id: String,
+    /// The document.
+    pub document_id: Uuid,
+    /// The version that the text is of, from 1.
+    pub version: i32,
+    /// From 1.
+    pub page: i32,
+    /// Pages of this version.
+    pub page_count: i32,
+    /// The collection that the document is in.
+    pub collection_id: Uuid,
+    /// The document's title, the same in each of its records.
+    pub title: String,
+    /// The name that the file was uploaded with.
+    pub file_name: String,
+    /// The page's text. The engine ignores words past 65,535.
+    pub text: String,
+    /// ISO 639-1 where there is one, else ISO 639-3; `und` when it is not known.
+    pub language: String,
+    /// Such as `application/pdf`.
+    pub media_type: String,
+    /// The document's tags.
+    pub tags: Vec<String>,
+    /// When the document was added, in seconds since 1970-01-01 UTC.
+    pub created_at: i64,
+}
+
+impl PageRecord {
+    /// The id of a page's record: the engine takes only a–z, A–Z, 0–9, `-` and `_`. A later version
+    /// of the document writes over the pages of the earlier one.
+    pub fn id_of(document_id: Uuid, page: i32) -> String {
+        format!("{document_id}-{page}")
+    }
+}
+
+/// The attribute that identifies a record.
+pub(crate) const PRIMARY_KEY: &str = "id";
+
+/// What can be reached with offset and limit, in documents.
+const REACHABLE_HITS: usize = 1_200;
+/// Values named for each facet; as many as the hits of one answer, because pages are counted by a
+/// facet on the document.
+const FACET_VALUES: usize = 100;
+
+/// How the index is set up. `distinct` is left to the query, which also counts pages.
+pub(crate) fn settings() -> Settings {
+    let list = |names: &[&str]| Some(names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>());
+    Settings {
+        // In the order of their weight.
+        searchable_attributes: list(&["title", "file_name", "tags", "text"]),
+        filterable_attributes: Some(vec![
+            filterable(&["document_id", "collection_id", "language", "media_type", "tags"], false),
+            filterable(&["version", "created_at"], true),
+        ]),
+        sortable_attributes: list(&["created_at"]),
+        // Exact distances between words cost most of the time and space of indexing.
+        proximity_precision: Some("byAttribute".to_owned()),
+        typo_tolerance: Some(TypoToleranceSettings {
+            enabled: Some(true),
+            disable_on_attributes: Some(Vec::new()),
+            disable_on_words: Some(Vec::new()),
+            min_word_size_for_typos: Some(MinWordSizeForTypos { one_typo: Some(5), two_typos: Some(9) }),
+            // 2019 is not 2018.
+            disable_on_numbers: Some(true),
+        }),
+        pagination: Some(PaginationSetting { max_total_hits: REACHABLE_HITS }),
+        faceting: Some(FacetingSettings {
+            max_values_per_facet: FACET_VALUES,
+            sort_facet_values_by: Some([("*".to_owned(), meilisearch_sdk::settings::FacetSortValue::Count)].into()),
+        }),
+        ..Settings::new()
+    }
+}
+
+fn filterable(names: &[&str], comparison: bool) -> FilterableAttribute {
+    FilterableAttribute::Settings(FilterableAttributesSettings {
+        attribute_patterns: names.iter().map(|n| (*n).to_owned()).collect(),
+        // Searching within the values of a facet is never asked for and costs space.
+        features: FilterFeatures { facet_search: false, filter: FilterFeatureModes { equality: true, comparison } },
+    })
+}

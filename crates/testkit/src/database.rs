@@ -1,0 +1,113 @@
+use std::{path::PathBuf, sync::OnceLock};
+
+use pg::RolePasswords;
+use stack::postgres::{Durability, Postgres};
+use tempfile::TempDir;
+use tokio::sync::OnceCell;
+use uuid::Uuid;
+
+struct Server {
+    postgres: Postgres,
+    _folder: TempDir,
+}
+
+/// Started for the first test that wants a database; the kernel ends it with this process.
+static SERVER: OnceCell<Server> = OnceCell::const_new();
+
+const PASSWORD: &str = "for-tests";
+
+async fn server() -> &'static Server {
+    let start = async || {
+        let folder = tempfile::Builder::new().prefix("dossier-test-").tempdir().expect("a temporary folder");
+        open_to_others(folder.path().into());
+        let (dir, log) = (folder.path().join("postgres"), folder.path().join("postgres.log"));
+        let postgres = Postgres::start(&dir, 0, PASSWORD, &log, Durability::None).await.expect("PostgreSQL starts");
+        bootstrap(&postgres, "dossier").await;
+        Server { postgres, _folder: folder }
+    };
+    SERVER.get_or_init(start).await
+}
+
+/// PostgreSQL runs as another user when we are root, and must get to its folder.
+fn open_to_others(path: PathBuf) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).expect("permissions are set");
+}
+
+async fn bootstrap(postgres: &Postgres, database: &str) {
+    let password = || PASSWORD.to_owned();
+    let passwords = RolePasswords {
+        owner: password(),
+        access: password(),
+        contacts: password(),
+        documents: password(),
+        search: password(),
+    };
+    pg::bootstrap(&postgres.admin_url(), database, &passwords).await.expect("the database is set up");
+}
+
+/// A database of one test, with roles, schemas and extensions, and no tables yet.
+#[derive(Debug)]
+pub struct Database {
+    name: String,
+    own: OnceLock<Own>,
+}
+
+#[derive(Debug)]
+struct Own {
+    postgres: Postgres,
+    _folder: TempDir,
+}
+
+/// A fresh database on the server that all tests of this process share.
+pub async fn database() -> Database {
+    let name = format!("test_{}", Uuid::new_v4().simple());
+    bootstrap(&server().await.postgres, &name).await;
+    Database { name, own: OnceLock::new() }
+}
+
+impl Database {
+    /// A database on a server of its own, for tests that stop it.
+    pub async fn alone() -> Database {
+        let folder = tempfile::Builder::new().prefix("dossier-test-").tempdir().expect("a temporary folder");
+        open_to_others(folder.path().into());
+        let (dir, log) = (folder.path().join("postgres"), folder.path().join("postgres.log"));
+        let postgres = Postgres::start(&dir, 0, PASSWORD, &log, Durability::None).await.expect("PostgreSQL starts");
+        bootstrap(&postgres, "dossier").await;
+        let own = OnceLock::from(Own { postgres, _folder: folder });
+        Database { name: "dossier".to_owned(), own }
+    }
+
+    /// The server of a database made by [`Database::alone`].
+    pub fn server(&self) -> &Postgres {
+        match self.own.get() {
+            Some(own) => &own.postgres,
+            None => &SERVER.get().expect("it was started to make this database").postgres,
+        }
+    }
+
+    /// For "owner", "access", "contacts", "documents" or "search".
+    pub fn url(&self, role: &str) -> String {
+        self.server().url(&format!("dossier_{role}"), PASSWORD, &self.name)
+    }
+
+    /// The owner's URL, as `migrate` takes it.
+    pub fn migration(&self) -> pg::MigrateConfig {
+        pg::MigrateConfig { migrate_database_url: self.url("owner").into() }
+    }
+
+    /// A plain connection with this role, for looking at what happened.
+    pub async fn client(&self, role: &str) -> tokio_postgres::Client {
+        let (client, connection) =
+            tokio_postgres::connect(&self.url(role), tokio_postgres::NoTls).await.expect("a connection");
+        tokio::spawn(connection);
+        client
+    }
+
+    /// Runs a migration file of another service, for tests that read its views.
+    pub async fn apply(&self, schema: &str, sql: &str) {
+        let client = self.client("owner").await;
+        let sql = format!("SET search_path = {schema}, public; GRANT USAGE ON SCHEMA {schema} TO dossier_{schema}; {sql}");
+        client.batch_execute(&sql).await.expect("the migration runs");
+    }
+}

@@ -1,0 +1,43 @@
+//! The system as its users see it: through Caddy, over HTTP, with every process real.
+//!
+//! One system is started for all tests that leave it as they found it; they run side by side, each
+//! with collections, words and people of its own. Tests that break something run one after another,
+//! while nothing else runs, on a second system. Both are started when the first test asks for them
+//! and stopped before this program ends; should it be killed, the kernel ends their processes.
+//!
+//! `cargo test -p e2e -- documents` runs a part, `-- --list` names all. A folder of real documents
+//! in `DOSSIER_CORPUS` and a search engine in `MEILISEARCH_BIN` (or `MEILI_URL`) are used when given.
+
+mod access;
+mod browser;
+mod contacts;
+mod documents;
+mod edge;
+mod faults;
+mod harness;
+mod ledger;
+mod outages;
+mod page;
+mod raw;
+mod search;
+mod system;
+mod trust;
+mod uploads;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    harness::run(&[
+        documents::TESTS,
+        uploads::TESTS,
+        search::TESTS,
+        contacts::TESTS,
+        access::TESTS,
+        trust::TESTS,
+        page::TESTS,
+        edge::TESTS,
+        faults::TESTS,
+        outages::TESTS,
+        ledger::TESTS,
+    ])
+}

@@ -1,0 +1,453 @@
+//! The only SQL of this service.
+
+use chassis::{Caller, RequestContext};
+use jiff::{Timestamp, civil::Date};
+use pg::{
+    Idempotency, PageRequest, Pool, Row, Transaction,
+    idempotency::Claim,
+    types::ToSql,
+};
+use prost::Message;
+use proto::contacts as api;
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::{
+    domain::{ContactPatch, Metadata, NewContact, NewSubmission, merge},
+    error::Error,
+};
+
+type Parameter = Box<dyn ToSql + Sync + Send>;
+
+const CONTACT: &str = "id, name, email, phone, company, tags, metadata::text, created_at, updated_at, revision";
+const SUBMISSION: &str =
+    "id, contact_id, name, email, subject, message, metadata::text, status, created_at, updated_at, revision";
+
+pub(crate) struct SubmissionFilter {
+    pub(crate) status: Option<&'static str>,
+    pub(crate) contact: Option<Uuid>,
+    pub(crate) ascending: bool,
+}
+
+pub(crate) struct ContactFilter {
+    /// Lower case.
+    pub(crate) q: String,
+    pub(crate) tag: String,
+    pub(crate) metadata: Metadata,
+    pub(crate) sort: (&'static str, bool),
+}
+
+#[derive(Clone)]
+pub(crate) struct Store {
+    pool: Pool,
+}
+
+impl Store {
+    pub(crate) fn new(pool: Pool) -> Self {
+        Self { pool }
+    }
+
+    /// Contact and submission in one transaction; without a key, in one statement.
+    pub(crate) async fn submit(
+        &self,
+        caller: &Caller,
+        new: &NewSubmission,
+        key: Option<Idempotency>,
+    ) -> Result<api::SubmitResponse, Error> {
+        // An existing contact stays as it is: anybody can type anybody's address. The no-op update
+        // is what makes RETURNING see the existing row.
+        const SQL: &str = "WITH contact AS (
+                INSERT INTO contacts AS c (id, name, email) VALUES ($1, $3, $4)
+                ON CONFLICT (lower(email)) DO UPDATE SET revision = c.revision RETURNING c.id)
+            INSERT INTO submissions (id, contact_id, name, email, subject, message, metadata, status)
+            SELECT $2, contact.id, $3, $4, $5, $6, $7, $8 FROM contact
+            RETURNING id, contact_id, created_at";
+        let (contact_id, id) = (Uuid::now_v7(), Uuid::now_v7());
+        let metadata = Value::Object(new.metadata.clone());
+        let status = if new.spam { "spam" } else { "new" };
+        let parameters: [&(dyn ToSql + Sync); 8] =
+            [&contact_id, &id, &new.name, &new.email, &new.subject, &new.message, &metadata, &status];
+        let answer = |row: Row| api::SubmitResponse {
+            id: row.get::<_, Uuid>(0).to_string(),
+            contact_id: row.get::<_, Uuid>(1).to_string(),
+            created_at: micros(&row, 2),
+            replayed: false,
+        };
+        let mut connection = self.pool.get().await?;
+        let Some(key) = key else {
+            return Ok(answer(connection.query_one(SQL, &parameters).await?));
+        };
+        let tx = connection.begin("submit").await?;
+        if let Claim::Replay(bytes) = key.claim(&tx, caller, "submit").await? {
+            let kept = api::SubmitResponse::decode(&bytes[..]).map_err(decoding)?;
+            return Ok(api::SubmitResponse { replayed: true, ..kept });
+        }
+        let answer = answer(tx.query_one(SQL, &parameters).await?);
+        key.keep(&tx, caller, "submit", &answer.encode_to_vec()).await?;
+        tx.commit().await?;
+        Ok(answer)
+    }
+
+    pub(crate) async fn list_submissions(
+        &self,
+        filter: &SubmissionFilter,
+        page: &PageRequest,
+        count: bool,
+    ) -> Result<api::ListSubmissionsResponse, Error> {
+        let mut query = Filter::default();
+        if let Some(status) = filter.status {
+            query.and("status = {}", status);
+        }
+        if let Some(contact) = filter.contact {
+            query.and("contact_id = {}", contact);
+        }
+        let (rows, count) =
+            query.page(&self.pool, SUBMISSION, "submissions", ("created_at", filter.ascending), page, count).await?;
+        let items = rows.iter().map(submission).collect();
+        let (items, next_cursor) = page.split(items, |s: &api::Submission| (s.created_at.to_string(), own_id(&s.id)));
+        Ok(api::ListSubmissionsResponse { items, next_cursor, count })
+    }
+
+    pub(crate) async fn get_submission(&self, id: Uuid) -> Result<api::Submission, Error> {
+        let sql = format!("SELECT {SUBMISSION} FROM submissions WHERE id = $1");
+        let row = self.pool.get().await?.query_opt(&sql, &[&id]).await?;
+        Ok(submission(&row.ok_or(Error::NotFound("submission"))?))
+    }
+
+    pub(crate) async fn update_submission(
+        &self,
+        caller: &Caller,
+        id: Uuid,
+        status: &str,
+        if_revision: Option<i64>,
+    ) -> Result<api::Submission, Error> {
+        let mut connection = self.pool.get().await?;
+        let tx = connection.begin("update_submission").await?;
+        lock(&tx, "submissions", "submission", id, if_revision).await?;
+        let sql = format!(
+            "UPDATE submissions SET status = $2, updated_at = now(), revision = revision + 1
+             WHERE id = $1 RETURNING {SUBMISSION}"
+        );
+        let row = tx.query_one(&sql, &[&id, &status]).await?;
+        audit(&tx, caller, "update", "submission", id).await?;
+        tx.commit().await?;
+        Ok(submission(&row))
+    }
+
+    pub(crate) async fn delete_submission(
+        &self,
+        caller: &Caller,
+        id: Uuid,
+        if_revision: Option<i64>,
+    ) -> Result<(), Error> {
+        let mut connection = self.pool.get().await?;
+        let tx = connection.begin("delete_submission").await?;
+        lock(&tx, "submissions", "submission", id, if_revision).await?;
+        tx.execute("DELETE FROM submissions WHERE id = $1", &[&id]).await?;
+        audit(&tx, caller, "delete", "submission", id).await?;
+        Ok(tx.commit().await?)
+    }
+
+    pub(crate) async fn create_contact(
+        &self,
+        caller: &Caller,
+        new: &NewContact,
+        key: Option<Idempotency>,
+    ) -> Result<api::Contact, Error> {
+        let mut connection = self.pool.get().await?;
+        let tx = connection.begin("create_contact").await?;
+        if let Some(key) = &key
+            && let Claim::Replay(bytes) = key.claim(&tx, caller, "create_contact").await?
+        {
+            return Ok(api::Contact::decode(&bytes[..]).map_err(decoding)?);
+        }
+        let id = Uuid::now_v7();
+        let sql = format!(
+            "INSERT INTO contacts (id, name, email, phone, company, tags, metadata)
+             VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING {CONTACT}"
+        );
+        let metadata = Value::Object(new.metadata.clone());
+        let row = tx
+            .query_one(&sql, &[&id, &new.name, &new.email, &new.phone, &new.company, &new.tags, &metadata])
+            .await
+            .map_err(taken)?;
+        let created = contact(&row);
+        audit(&tx, caller, "create", "contact", id).await?;
+        if let Some(key) = &key {
+            key.keep(&tx, caller, "create_contact", &created.encode_to_vec()).await?;
+        }
+        tx.commit().await?;
+        Ok(created)
+    }
+
+    pub(crate) async fn get_contact(&self, id: Uuid) -> Result<api::Contact, Error> {
+        const SQL: &str = "SELECT id, name, email, phone, company, tags, metadata::text, created_at, updated_at, revision
+             FROM contacts WHERE id = $1";
+        let row = self.pool.get().await?.query_opt(SQL, &[&id]).await?;
+        Ok(contact(&row.ok_or(Error::NotFound("contact"))?))
+    }
+
+    pub(crate) async fn list_contacts(
+        &self,
+        filter: &ContactFilter,
+        page: &PageRequest,
+        count: bool,
+    ) -> Result<api::ListContactsResponse, Error> {
+        let mut query = Filter::default();
+        if !filter.q.is_empty() {
+            // Part of it, or (a typo) much like a word of it.
+            let part = format!("%{}%", filter.q.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
+            query.and("(lower(name || ' ' || email || ' ' || company) LIKE {}", part);
+            query.also(" OR {} <% lower(name || ' ' || email || ' ' || company))", filter.q.clone());
+        }
+        if !filter.tag.is_empty() {
+            query.and("tags @> ARRAY[{}::text]", filter.tag.clone());
+        }
+        if !filter.metadata.is_empty() {
+            query.and("metadata @> {}", Value::Object(filter.metadata.clone()));
+        }
+        let (rows, count) = query.page(&self.pool, CONTACT, "contacts", filter.sort, page, count).await?;
+        let items = rows.iter().map(contact).collect();
+        let key = |c: &api::Contact| {
+            let value = match filter.sort.0 {
+                "name" => c.name.to_lowercase(),
+                "updated_at" => c.updated_at.to_string(),
+                _ => c.created_at.to_string(),
+            };
+            (value, own_id(&c.id))
+        };
+        let (items, next_cursor) = page.split(items, key);
+        Ok(api::ListContactsResponse { items, next_cursor, count })
+    }
+
+    pub(crate) async fn update_contact(
+        &self,
+        caller: &Caller,
+        id: Uuid,
+        patch: ContactPatch,
+        if_revision: Option<i64>,
+    ) -> Result<api::Contact, Error> {
+        let mut connection = self.pool.get().await?;
+        let tx = connection.begin("update_contact").await?;
+        lock(&tx, "contacts", "contact", id, if_revision).await?;
+        let mut metadata = tx.query_one("SELECT metadata FROM contacts WHERE id = $1", &[&id]).await?.get(0);
+        if let (Value::Object(existing), Some(patch)) = (&mut metadata, patch.metadata) {
+            merge(existing, patch);
+        }
+        let sql = format!(
+            "UPDATE contacts SET name = coalesce($2, name), email = coalesce($3, email), phone = coalesce($4, phone),
+                company = coalesce($5, company), tags = coalesce($6, tags), metadata = $7,
+                updated_at = now(), revision = revision + 1
+             WHERE id = $1 RETURNING {CONTACT}"
+        );
+        let row = tx
+            .query_one(&sql, &[&id, &patch.name, &patch.email, &patch.phone, &patch.company, &patch.tags, &metadata])
+            .await
+            .map_err(taken)?;
+        audit(&tx, caller, "update", "contact", id).await?;
+        tx.commit().await?;
+        Ok(contact(&row))
+    }
+
+    /// With its submissions: they are messages of that person.
+    pub(crate) async fn delete_contact(
+        &self,
+        caller: &Caller,
+        id: Uuid,
+        if_revision: Option<i64>,
+    ) -> Result<(), Error> {
+        let mut connection = self.pool.get().await?;
+        let tx = connection.begin("delete_contact").await?;
+        lock(&tx, "contacts", "contact", id, if_revision).await?;
+        tx.execute("DELETE FROM submissions WHERE contact_id = $1", &[&id]).await?;
+        tx.execute("DELETE FROM contacts WHERE id = $1", &[&id]).await?;
+        audit(&tx, caller, "delete", "contact", id).await?;
+        Ok(tx.commit().await?)
+    }
+
+    pub(crate) async fn count_visit(&self, reason: &str) -> Result<i64, Error> {
+        Ok(self.pool.get().await?.query_one("SELECT count_visit($1)", &[&reason]).await?.get(0))
+    }
+
+    pub(crate) async fn visits(&self, from: Date, to: Date) -> Result<api::GetVisitsResponse, Error> {
+        let connection = self.pool.get().await?;
+        let days = connection
+            .query(
+                "SELECT day::date, coalesce(sum(count) FILTER (WHERE reason = ''), 0)::bigint,
+                        coalesce(sum(count) FILTER (WHERE reason <> ''), 0)::bigint
+                 FROM generate_series($1::date, $2::date, interval '1 day') AS day
+                 LEFT JOIN visit_days USING (day) GROUP BY day ORDER BY day",
+                &[&from, &to],
+            )
+            .await?;
+        let reasons = connection
+            .query(
+                "SELECT reason, sum(count)::bigint FROM visit_days
+                 WHERE day BETWEEN $1 AND $2 AND reason <> '' GROUP BY reason",
+                &[&from, &to],
+            )
+            .await?;
+        let day = |row: &Row| api::get_visits_response::Day {
+            day: row.get::<_, Date>(0).to_string(),
+            visits: row.get(1),
+            bots: row.get(2),
+        };
+        let days: Vec<_> = days.iter().map(day).collect();
+        Ok(api::GetVisitsResponse {
+            total_visits: days.iter().map(|d| d.visits).sum(),
+            total_bots: days.iter().map(|d| d.bots).sum(),
+            days,
+            bot_reasons: reasons.iter().map(|row| (row.get(0), row.get(1))).collect(),
+        })
+    }
+}
+
+/// Conditions of a list, joined by AND, with their parameters.
+#[derive(Default)]
+struct Filter {
+    conditions: String,
+    parameters: Vec<Parameter>,
+}
+
+impl Filter {
+    /// `{}` stands for the value.
+    fn and(&mut self, condition: &str, value: impl ToSql + Sync + Send + 'static) {
+        self.conditions.push_str(" AND ");
+        self.also(condition, value);
+    }
+
+    fn also(&mut self, condition: &str, value: impl ToSql + Sync + Send + 'static) {
+        self.parameters.push(Box::new(value));
+        self.conditions.push_str(&condition.replace("{}", &format!("${}", self.parameters.len())));
+    }
+
+    async fn page(
+        mut self,
+        pool: &Pool,
+        columns: &str,
+        table: &str,
+        (column, ascending): (&str, bool),
+        page: &PageRequest,
+        count: bool,
+    ) -> Result<(Vec<Row>, Option<i64>), Error> {
+        let connection = pool.get().await?;
+        let total = match count {
+            false => None,
+            true => {
+                let sql = format!("SELECT count(*) FROM {table} WHERE true{}", self.conditions);
+                Some(connection.query_one(&sql, &borrow(&self.parameters)).await?.get(0))
+            }
+        };
+        let (expression, direction, beyond) = match (column, ascending) {
+            ("name", true) => ("lower(name)", "ASC", ">"),
+            ("name", false) => ("lower(name)", "DESC", "<"),
+            (column, true) => (column, "ASC", ">"),
+            (column, false) => (column, "DESC", "<"),
+        };
+        if let Some((value, id)) = &page.after {
+            match column {
+                "name" => self.and(&format!("({expression}, id) {beyond} ({{}}, "), value.clone()),
+                _ => {
+                    let at = value.parse().ok().and_then(|us| Timestamp::from_microsecond(us).ok());
+                    let at = at.ok_or_else(|| chassis::Fault::field("cursor", "is not a cursor of this list"))?;
+                    self.and(&format!("({expression}, id) {beyond} ({{}}, "), at);
+                }
+            }
+            self.also("{})", *id);
+        }
+        let sql = format!(
+            "SELECT {columns} FROM {table} WHERE true{} ORDER BY {expression} {direction}, id {direction} LIMIT {}",
+            self.conditions,
+            page.fetch()
+        );
+        Ok((connection.query(&sql, &borrow(&self.parameters)).await?, total))
+    }
+}
+
+fn borrow(parameters: &[Parameter]) -> Vec<&(dyn ToSql + Sync)> {
+    parameters.iter().map(|p| &**p as &(dyn ToSql + Sync)).collect()
+}
+
+/// Locks the row, and refuses when it is not there or not as the caller knows it.
+async fn lock(
+    tx: &Transaction<'_>,
+    table: &str,
+    what: &'static str,
+    id: Uuid,
+    if_revision: Option<i64>,
+) -> Result<(), Error> {
+    let row = tx.query_opt(&format!("SELECT revision FROM {table} WHERE id = $1 FOR UPDATE"), &[&id]).await?;
+    let revision: i64 = row.ok_or(Error::NotFound(what))?.get(0);
+    if if_revision.is_some_and(|wanted| wanted != revision) { Err(Error::Stale) } else { Ok(()) }
+}
+
+async fn audit(
+    tx: &Transaction<'_>,
+    caller: &Caller,
+    action: &str,
+    entity: &str,
+    id: Uuid,
+) -> Result<(), Error> {
+    let actor = caller.user_id().map_or_else(|| caller.kind().to_owned(), |user| user.to_string());
+    let request_id = RequestContext::current().map(|c| c.request_id).unwrap_or_default();
+    tx.execute(
+        "INSERT INTO audit (id, actor, action, entity, entity_id, request_id) VALUES ($1, $2, $3, $4, $5, $6)",
+        &[&Uuid::now_v7(), &actor, &action, &entity, &id, &request_id],
+    )
+    .await?;
+    Ok(())
+}
+
+fn taken(error: pg::Error) -> Error {
+    if error.is_constraint("contacts_email") { Error::EmailTaken } else { error.into() }
+}
+
+fn decoding(error: prost::DecodeError) -> pg::Error {
+    pg::Error::Other(error.into())
+}
+
+/// Made by us from a uuid column.
+fn own_id(text: &str) -> Uuid {
+    text.parse().unwrap_or_default()
+}
+
+fn micros(row: &Row, column: usize) -> i64 {
+    row.get::<_, Timestamp>(column).as_microsecond()
+}
+
+fn contact(row: &Row) -> api::Contact {
+    api::Contact {
+        id: row.get::<_, Uuid>(0).to_string(),
+        name: row.get(1),
+        email: row.get(2),
+        phone: row.get(3),
+        company: row.get(4),
+        tags: row.get(5),
+        metadata: row.get(6),
+        created_at: micros(row, 7),
+        updated_at: micros(row, 8),
+        revision: row.get(9),
+    }
+}
+
+fn submission(row: &Row) -> api::Submission {
+    let status = match row.get(7) {
+        "new" => api::SubmissionStatus::New,
+        "read" => api::SubmissionStatus::Read,
+        "archived" => api::SubmissionStatus::Archived,
+        _ => api::SubmissionStatus::Spam,
+    };
+    api::Submission {
+        id: row.get::<_, Uuid>(0).to_string(),
+        contact_id: row.get::<_, Uuid>(1).to_string(),
+        name: row.get(2),
+        email: row.get(3),
+        subject: row.get(4),
+        message: row.get(5),
+        metadata: row.get(6),
+        status: status.into(),
+        created_at: micros(row, 8),
+        updated_at: micros(row, 9),
+        revision: row.get(10),
+    }
+}
