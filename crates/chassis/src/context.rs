@@ -96,9 +96,9 @@ impl Caller {
     pub fn require(&self, role: Role) -> Result<(), crate::Fault> {
         match self {
             Caller::Anonymous => Err(crate::Fault::unauthenticated()),
-            Caller::User { role: has, .. } if *has < role => Err(crate::Fault::forbidden(format!(
-                "this needs the role {role}, and you have {has}"
-            ))),
+            Caller::User { role: has, .. } if *has < role => {
+                Err(crate::Fault::forbidden(format!("this needs the role {role}, and you have {has}")))
+            }
             _ => Ok(()),
         }
     }
@@ -130,10 +130,9 @@ impl FromStr for Caller {
         match (parts.next(), parts.next(), parts.next()) {
             (Some("anonymous"), None, None) => Ok(Caller::Anonymous),
             (Some("service"), None, None) => Ok(Caller::Service),
-            (Some("user"), Some(id), Some(role)) => Ok(Caller::User {
-                id: id.parse().map_err(|_| UnknownRole)?,
-                role: role.parse()?,
-            }),
+            (Some("user"), Some(id), Some(role)) => {
+                Ok(Caller::User { id: id.parse().map_err(|_| UnknownRole)?, role: role.parse()? })
+            }
             _ => Err(UnknownRole),
         }
     }
@@ -153,11 +152,7 @@ pub struct TraceContext {
 impl TraceContext {
     /// A new trace.
     pub fn start() -> Self {
-        Self {
-            trace_id: rand::random::<u128>().max(1),
-            span_id: rand::random::<u64>().max(1),
-            sampled: true,
-        }
+        Self { trace_id: rand::random::<u128>().max(1), span_id: rand::random::<u64>().max(1), sampled: true }
     }
 
     /// The value of a `traceparent` header, or `None` when it is malformed.
@@ -190,8 +185,7 @@ impl fmt::Display for TraceContext {
 
 /// Whether `id` may be taken over as a request id: 1 to 128 of `A–Z a–z 0–9 - _ .`.
 pub fn valid_request_id(id: &str) -> bool {
-    (1..=128).contains(&id.len())
-        && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+    (1..=128).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
 }
 
 /// What belongs to one request wherever it goes.

@@ -28,9 +28,8 @@ impl Telemetry {
     /// Logs to standard output; spans to the OTLP endpoint when one is configured.
     pub(crate) fn start(service: &'static str, config: &ProcessConfig) -> anyhow::Result<Self> {
         let traces = config.otlp_endpoint.as_deref().map(|url| exporter(service, url)).transpose()?;
-        let spans = traces
-            .as_ref()
-            .map(|provider| tracing_opentelemetry::layer().with_tracer(provider.tracer(service)));
+        let spans =
+            traces.as_ref().map(|provider| tracing_opentelemetry::layer().with_tracer(provider.tracer(service)));
         let filter = EnvFilter::try_new(&config.log_filter).context("RUST_LOG does not parse")?;
         let lines = tracing_subscriber::fmt::layer();
         let lines = match config.log_format.as_str() {

@@ -54,7 +54,11 @@ pub async fn bootstrap(admin_url: &str, database: &str, passwords: &RolePassword
             .context("the database cannot be created")?;
     }
     let inside = connect(target.dbname(database)).await?;
-    inside.batch_execute(&format!("REVOKE ALL ON DATABASE {database} FROM PUBLIC; REVOKE CREATE ON SCHEMA public FROM PUBLIC")).await?;
+    inside
+        .batch_execute(&format!(
+            "REVOKE ALL ON DATABASE {database} FROM PUBLIC; REVOKE CREATE ON SCHEMA public FROM PUBLIC"
+        ))
+        .await?;
     for extension in ["pg_trgm", "unaccent"] {
         inside.batch_execute(&format!("CREATE EXTENSION IF NOT EXISTS {extension} WITH SCHEMA public")).await?;
     }

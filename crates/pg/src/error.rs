@@ -56,7 +56,8 @@ impl From<Error> for Fault {
 impl From<tokio_postgres::Error> for Error {
     fn from(error: tokio_postgres::Error) -> Self {
         let Some(db) = error.as_db_error() else {
-            let broken = error.is_closed() || std::error::Error::source(&error).is_some_and(|s| s.is::<std::io::Error>());
+            let broken =
+                error.is_closed() || std::error::Error::source(&error).is_some_and(|s| s.is::<std::io::Error>());
             return match broken {
                 true => Error::Unavailable(error.to_string()),
                 false => Error::Other(error.into()),
@@ -70,10 +71,13 @@ impl From<tokio_postgres::Error> for Error {
                 state: code.code().to_owned(),
             },
             // Connection exceptions, insufficient resources, operator intervention, system errors.
-            code if ["08", "53", "57", "58"].contains(&&code.code()[..2]) => Error::Unavailable(db.message().to_owned()),
-            _ => Error::Other(anyhow::anyhow!("{db}: {}", db.code().code()).context(
-                db.where_().or(db.detail()).unwrap_or("no further detail").to_owned(),
-            )),
+            code if ["08", "53", "57", "58"].contains(&&code.code()[..2]) => {
+                Error::Unavailable(db.message().to_owned())
+            }
+            _ => Error::Other(
+                anyhow::anyhow!("{db}: {}", db.code().code())
+                    .context(db.where_().or(db.detail()).unwrap_or("no further detail").to_owned()),
+            ),
         }
     }
 }

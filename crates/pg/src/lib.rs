@@ -14,7 +14,7 @@ mod migrate;
 mod page;
 
 pub use bootstrap::{RolePasswords, bootstrap};
-pub use connection::{Connection, Pool, PgConfig, Transaction};
+pub use connection::{Connection, PgConfig, Pool, Transaction};
 pub use error::Error;
 pub use idempotency::Idempotency;
 pub use listen::Listener;

@@ -11,10 +11,12 @@ use std::{
     time::Duration,
 };
 
-use anyhow::Context;
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use anyhow::{Context, ensure};
+use rustix::{
+    event::{PollFd, PollFlags, poll},
+    process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal},
+};
 use serde::{Deserialize, Serialize};
-use tokio::io::{Interest, unix::AsyncFd};
 
 /// A process as its parent noted it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -59,13 +61,11 @@ impl Recorded {
     pub async fn stop(&self, signal: Signal, limit: Duration) -> anyhow::Result<bool> {
         let Some(process) = self.open() else { return Ok(true) };
         pidfd_send_signal(&process, signal).with_context(|| format!("process {} cannot be stopped", self.pid))?;
-        let process = AsyncFd::with_interest(process, Interest::READABLE)?;
-        if tokio::time::timeout(limit, process.readable()).await.is_ok() {
+        if ends_within(&process, limit).await? {
             return Ok(true);
         }
-        pidfd_send_signal(process.get_ref(), Signal::KILL)?;
-        let gone = tokio::time::timeout(Duration::from_secs(5), process.readable()).await;
-        gone.with_context(|| format!("process {} cannot be killed", self.pid))??;
+        pidfd_send_signal(&process, Signal::KILL)?;
+        ensure!(ends_within(&process, Duration::from_secs(5)).await?, "process {} cannot be killed", self.pid);
         Ok(false)
     }
 
@@ -74,6 +74,12 @@ impl Recorded {
         let process = pidfd_open(Pid::from_raw(self.pid)?, PidfdFlags::NONBLOCK).ok()?;
         self.is_running().then_some(process)
     }
+}
+
+async fn ends_within(process: &OwnedFd, limit: Duration) -> anyhow::Result<bool> {
+    let (process, limit) = (process.try_clone()?, limit.try_into()?);
+    let ready = move || poll(&mut [PollFd::new(&process, PollFlags::IN)], Some(&limit));
+    Ok(tokio::task::spawn_blocking(ready).await?? > 0)
 }
 
 /// In clock ticks since the machine started; `None` once it has ended.

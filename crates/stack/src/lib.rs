@@ -37,12 +37,12 @@ pub mod secrets;
 mod stack;
 mod supervision;
 
-// pub use builder::{Builder, Ports, Step};
-// pub use external::External;
-// pub use home::{Home, State};
+pub use builder::{Builder, Ports, Step};
+pub use external::{External, ExternalS3};
+pub use home::{Home, State};
 pub use leftovers::Recorded;
-// pub use stack::{Owner, Stack};
-// pub use supervision::Supervision;
+pub use stack::{Owner, Stack, readiness};
+pub use supervision::Supervision;
 
 /// The services, in the order in which they are started.
 pub const SERVICES: [&str; 5] = ["contacts", "documents", "search", "indexer", "gateway"];

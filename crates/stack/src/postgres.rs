@@ -232,7 +232,9 @@ fn make_cluster(dir: &Path, password: &str, binaries: &Path, durability: Durabil
         initdb = Command::new("setpriv");
         initdb.args(["--reuid", USER, "--regid", USER, "--init-groups"]);
     }
+    // The user postgres may not open a pipe that root made, but one that it made itself.
     let mut made = initdb
+        .args(["sh", "-c", "cat | \"$@\"", "initdb"])
         .arg(binaries.join("initdb"))
         .args(["--username=postgres", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8"])
         .args(["--data-checksums", "--no-sync", "--no-instructions", "--pwfile=/dev/stdin", "-D", HERE])

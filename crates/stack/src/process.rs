@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Command, ExitStatus, Stdio},
     sync::{Mutex, OnceLock, mpsc},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::Context;
@@ -74,6 +74,14 @@ pub struct Process {
 }
 
 impl Process {
+    /// How long something may take to finish what is in flight; a service gives itself less.
+    pub const STOP_LIMIT: Duration = Duration::from_secs(30);
+
+    /// What stops the process of this name in an orderly way.
+    pub(crate) fn stop_signal_of(name: &str) -> Signal {
+        if name == "postgresql" { Signal::INT } else { Signal::TERM }
+    }
+
     /// Not started yet.
     pub fn new(program: Program) -> Self {
         Self { program, child: Mutex::new(None) }
@@ -145,6 +153,18 @@ impl Process {
                 self.ended().await
             }
         }
+    }
+
+    /// For a process whose data will not be missed: ends it and waits without a runtime.
+    pub(crate) fn kill_and_wait(&self, limit: Duration) {
+        // PostgreSQL's way of stopping at once takes its children along.
+        let at_once = if self.program.stop_signal == Signal::INT { Signal::QUIT } else { Signal::KILL };
+        self.signal(at_once);
+        let deadline = Instant::now() + limit;
+        while self.pid().is_some() && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        self.signal(Signal::KILL);
     }
 
     /// Waits until it is gone; at once when it was never started.

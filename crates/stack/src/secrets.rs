@@ -44,6 +44,17 @@ impl Secrets {
         }
     }
 
+    /// Forgets a secret, if it is there.
+    ///
+    /// # Errors
+    /// When the file cannot be removed.
+    pub fn remove(&self, name: &str) -> io::Result<()> {
+        match fs::remove_file(self.path(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
     /// Replaces a secret; answers its file.
     ///
     /// # Errors
@@ -62,4 +73,37 @@ pub(crate) fn write(path: &Path, text: &str) -> io::Result<()> {
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
     fs::rename(temporary, path)
+}
+
+/// A random password of 95 bits that a person can read and type.
+pub fn readable() -> String {
+    const LETTERS: &[u8] = b"abcdefghijkmnpqrstuvwxyz23456789";
+    let letter = || char::from(LETTERS[rand::random_range(0..LETTERS.len())]);
+    let group = || (0..5).map(|_| letter()).collect::<String>();
+    [group(), group(), group(), group()].join("-")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn a_secret_is_made_once_and_only_its_owner_can_read_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let secrets = Secrets::open(folder.path().join("secrets")).unwrap();
+        let first = secrets.get_or_make("token").unwrap();
+        assert_eq!((first.len(), &first), (32, &secrets.get_or_make("token").unwrap()));
+        let mode = |path: PathBuf| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(secrets.path("token")), mode(folder.path().join("secrets"))), (0o600, 0o700));
+        secrets.remove("token").unwrap();
+        assert_ne!(secrets.get_or_make("token").unwrap(), first);
+    }
+
+    #[test]
+    fn a_readable_password_has_four_groups() {
+        assert_eq!(readable().split('-').map(str::len).collect::<Vec<_>>(), [5; 4]);
+        assert_ne!(readable(), readable());
+    }
 }

@@ -107,7 +107,8 @@ impl Database {
     /// Runs a migration file of another service, for tests that read its views.
     pub async fn apply(&self, schema: &str, sql: &str) {
         let client = self.client("owner").await;
-        let sql = format!("SET search_path = {schema}, public; GRANT USAGE ON SCHEMA {schema} TO dossier_{schema}; {sql}");
+        let sql =
+            format!("SET search_path = {schema}, public; GRANT USAGE ON SCHEMA {schema} TO dossier_{schema}; {sql}");
         client.batch_execute(&sql).await.expect("the migration runs");
     }
 }

@@ -50,8 +50,14 @@ pub async fn garage() -> Option<Garage> {
         ("GARAGE_DEFAULT_SECRET_KEY", secret_key.clone()),
     ];
     let process = Process::new(Program {
-        arguments: ["-c".into(), config_path.into(), "server".into(), "--single-node".into(), "--default-bucket".into()]
-            .into(),
+        arguments: [
+            "-c".into(),
+            config_path.into(),
+            "server".into(),
+            "--single-node".into(),
+            "--default-bucket".into(),
+        ]
+        .into(),
         environment: environment.into_iter().map(|(k, v)| (k.to_owned(), v.into())).collect(),
         ..Program::new("garage", path, folder.path().join("garage.log"))
     });

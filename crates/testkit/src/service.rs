@@ -1,6 +1,6 @@
 use std::{future::Future, net::SocketAddr, time::Duration};
 
-use chassis::{CancellationToken, Caller, Health, RequestContext, Role, SecretString, Service, grpc::Channel};
+use chassis::{Caller, CancellationToken, Health, RequestContext, Role, SecretString, Service, grpc::Channel};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 

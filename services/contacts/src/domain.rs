@@ -214,7 +214,8 @@ mod tests {
         for good in ["a@b.ch", "anna.muster+x@sub.example.org", "jürg@zürich.example"] {
             assert!(is_email(good), "{good}");
         }
-        for bad in ["", "a", "a@", "@b.ch", "a@b", "a b@c.de", "a..b@c.de", ".a@c.de", "a@-b.de", "a@b..de", "a@b.de\n"] {
+        for bad in ["", "a", "a@", "@b.ch", "a@b", "a b@c.de", "a..b@c.de", ".a@c.de", "a@-b.de", "a@b..de", "a@b.de\n"]
+        {
             assert!(!is_email(bad), "{bad}");
         }
         assert!(!is_email(&format!("{}@b.ch", "x".repeat(65))));

@@ -2,11 +2,7 @@
 
 use chassis::{Caller, RequestContext};
 use jiff::{Timestamp, civil::Date};
-use pg::{
-    Idempotency, PageRequest, Pool, Row, Transaction,
-    idempotency::Claim,
-    types::ToSql,
-};
+use pg::{Idempotency, PageRequest, Pool, Row, Transaction, idempotency::Claim, types::ToSql};
 use prost::Message;
 use proto::contacts as api;
 use serde_json::Value;
@@ -181,7 +177,8 @@ impl Store {
     }
 
     pub(crate) async fn get_contact(&self, id: Uuid) -> Result<api::Contact, Error> {
-        const SQL: &str = "SELECT id, name, email, phone, company, tags, metadata::text, created_at, updated_at, revision
+        const SQL: &str =
+            "SELECT id, name, email, phone, company, tags, metadata::text, created_at, updated_at, revision
              FROM contacts WHERE id = $1";
         let row = self.pool.get().await?.query_opt(SQL, &[&id]).await?;
         Ok(contact(&row.ok_or(Error::NotFound("contact"))?))
@@ -381,13 +378,7 @@ async fn lock(
     if if_revision.is_some_and(|wanted| wanted != revision) { Err(Error::Stale) } else { Ok(()) }
 }
 
-async fn audit(
-    tx: &Transaction<'_>,
-    caller: &Caller,
-    action: &str,
-    entity: &str,
-    id: Uuid,
-) -> Result<(), Error> {
+async fn audit(tx: &Transaction<'_>, caller: &Caller, action: &str, entity: &str, id: Uuid) -> Result<(), Error> {
     let actor = caller.user_id().map_or_else(|| caller.kind().to_owned(), |user| user.to_string());
     let request_id = RequestContext::current().map(|c| c.request_id).unwrap_or_default();
     tx.execute(

@@ -1,2 +1,7 @@
-//! To be written.
-fn main() {}
+//! The program `dossier-gateway`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    chassis::run::<gateway::App>()
+}

@@ -1,8 +1,12 @@
 //! The contacts service, running, on a real PostgreSQL.
+#![allow(clippy::unwrap_used)]
 
 use std::time::{Duration, Instant};
 
-use chassis::{Caller, Fault, FaultKind, ProcessConfig, Role, grpc::{Channel, GrpcConfig}};
+use chassis::{
+    Caller, Fault, FaultKind, ProcessConfig, Role,
+    grpc::{Channel, GrpcConfig},
+};
 use contacts::{App, Config};
 use pg::PgConfig;
 use proto::contacts::{self as api, contacts_client::ContactsClient};
@@ -99,7 +103,8 @@ async fn the_honeypot_is_kept_as_spam() {
     let (_running, client) = start(&database).await;
     submit(&client, api::SubmitRequest { website: "http://x".into(), ..submission("s@p.am") }).await.unwrap();
     submit(&client, submission("a@b.ch")).await.unwrap();
-    let list = |status: api::SubmissionStatus| api::ListSubmissionsRequest { status: status.into(), ..Default::default() };
+    let list =
+        |status: api::SubmissionStatus| api::ListSubmissionsRequest { status: status.into(), ..Default::default() };
     for (status, email) in [(api::SubmissionStatus::Spam, "s@p.am"), (api::SubmissionStatus::New, "a@b.ch")] {
         let found = as_caller(owner(), client.clone().list_submissions(list(status))).await.unwrap().into_inner();
         assert_eq!(found.items.iter().map(|s| s.email.as_str()).collect::<Vec<_>>(), [email]);
@@ -110,7 +115,8 @@ async fn the_honeypot_is_kept_as_spam() {
 async fn everything_wrong_with_a_submission_is_said_at_once() {
     let database = testkit::database().await;
     let (_running, client) = start(&database).await;
-    let refused = submit(&client, api::SubmitRequest { name: "x\u{0}".into(), ..Default::default() }).await.unwrap_err();
+    let refused =
+        submit(&client, api::SubmitRequest { name: "x\u{0}".into(), ..Default::default() }).await.unwrap_err();
     let fault = Fault::of(&refused);
     assert_eq!(fault.kind, FaultKind::Invalid);
     assert_eq!(fault.fields.iter().map(|f| f.field.as_str()).collect::<Vec<_>>(), ["name", "email", "message"]);
@@ -200,7 +206,10 @@ async fn a_change_needs_the_revision_that_was_read() {
     assert_eq!(changed.metadata.replace(' ', ""), r#"{"b":2,"c":3}"#);
     assert_eq!(kind(as_caller(owner(), client.clone().update_contact(patch)).await), FaultKind::PreconditionFailed);
     let delete = |if_revision| api::DeleteContactRequest { id: contact.id.clone(), if_revision };
-    assert_eq!(kind(as_caller(owner(), client.clone().delete_contact(delete(Some(1)))).await), FaultKind::PreconditionFailed);
+    assert_eq!(
+        kind(as_caller(owner(), client.clone().delete_contact(delete(Some(1)))).await),
+        FaultKind::PreconditionFailed
+    );
     as_caller(owner(), client.clone().delete_contact(delete(Some(2)))).await.unwrap();
     let get = api::GetContactRequest { id: contact.id.clone() };
     assert_eq!(kind(as_caller(owner(), client.clone().get_contact(get)).await), FaultKind::NotFound);
@@ -243,7 +252,9 @@ async fn the_serving_role_cannot_rewrite_history() {
     create(&client, "Anna", "a@b.ch", &[], "").await;
     let role = database.client("contacts").await;
     assert_eq!(role.query_one("SELECT count(*) FROM audit", &[]).await.unwrap().get::<_, i64>(0), 1);
-    for forbidden in ["DELETE FROM audit", "UPDATE audit SET actor = 'x'", "DROP TABLE audit", "SELECT * FROM access.users"] {
+    for forbidden in
+        ["DELETE FROM audit", "UPDATE audit SET actor = 'x'", "DROP TABLE audit", "SELECT * FROM access.users"]
+    {
         assert!(role.execute(forbidden, &[]).await.is_err(), "{forbidden}");
     }
 }

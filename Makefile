@@ -1,0 +1,59 @@
+# What can be done here. `make help` lists it.
+
+# Where cargo puts what it builds.
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+STACK  := $(TARGET)/release/dossier-stack
+
+.DEFAULT_GOAL := help
+.PHONY: help up down status reset install build test lint deny tools bench clean
+# Programs that tests need and no Debian package has; compiled once, kept.
+GARAGE     := .tools/bin/garage
+CARGO_DENY := .tools/bin/cargo-deny
+
+help: ## Show this
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+up: install build ## Build and start everything (ARGS=--detach leaves it running; ARGS=--help shows the rest)
+	@$(STACK) up $(ARGS)
+
+down: ## Stop everything
+	@$(STACK) down $(ARGS)
+
+status: ## Show each process and whether it is ready
+	@$(STACK) status $(ARGS)
+
+reset: ## Stop everything and delete its data, after asking (ARGS=--yes does not ask)
+	@$(STACK) reset $(ARGS)
+
+install: ## Install the Debian packages that are missing, or say how
+	@sh crates/stack/packages.sh up
+
+build: ## Build everything
+	cargo build --release --workspace --bins
+
+test: packages lint deny $(GARAGE) ## Run everything that must hold, as CI does (ONLY=e2e: the tests of one package)
+	cargo build --workspace --bins
+	GARAGE_BIN=$(abspath $(GARAGE)) cargo test $(if $(ONLY),--package $(ONLY),--workspace) --all-targets --no-fail-fast
+
+.PHONY: packages
+packages:
+	@sh crates/stack/packages.sh test
+
+lint: ## Check formatting, lints and the walls between the rooms
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	@! git grep -nE '"\s*(SELECT|INSERT INTO|UPDATE|DELETE FROM|WITH) ' -- 'services/*/src' ':!services/*/src/store*' || \
+		{ echo 'SQL stands outside store.rs'; exit 1; }
+
+deny: $(CARGO_DENY) ## Check licences, sources and who may depend on whom (and advisories, where they can be had)
+	$(CARGO_DENY) --log-level error check bans licenses sources
+	@$(CARGO_DENY) --log-level error check advisories || \
+		echo 'NOT CHECKED or not passed: advisories (the database cannot be reached from every machine)'
+
+$(GARAGE):
+	@echo 'Compiling Garage, once: the object store of production, for the tests of the documents service'
+	cargo install garage --version 2.5.0 --locked --root .tools --quiet
+
+$(CARGO_DENY):
+	@echo 'Compiling cargo-deny, once'
+	cargo install cargo-deny --version 0.20.2 --locked --root .tools --quiet

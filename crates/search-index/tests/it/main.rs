@@ -1,0 +1,6 @@
+//! The contract with the search engine, held against the stand-in always and against a real
+//! Meilisearch when `MEILISEARCH_BIN` names a program or `MEILI_URL` (and `MEILI_KEY`) a server.
+
+mod contract;
+mod faults;
+mod target;

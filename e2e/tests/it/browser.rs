@@ -1,0 +1,172 @@
+//! A real browser: Chromium without a window, driven by WebDriver.
+
+use std::{path::PathBuf, time::Duration};
+
+use anyhow::{Context, ensure};
+use fantoccini::{Client, ClientBuilder, Locator, elements::Element};
+use serde_json::{Map, Value, json};
+use stack::{
+    ports,
+    process::{Process, Program},
+};
+use tempfile::TempDir;
+
+/// How long the page may take to show what it should.
+const PATIENCE: Duration = Duration::from_secs(25);
+
+/// A browser with a profile of its own, which goes away with it.
+pub(crate) struct Browser {
+    driver: Process,
+    client: Client,
+    profile: TempDir,
+}
+
+impl Browser {
+    /// Starts the driver and the browser. `None` when they are not on this machine.
+    pub(crate) async fn start() -> anyhow::Result<Option<Self>> {
+        let (Some(driver), Some(chromium)) = (find("chromedriver"), find("chromium")) else {
+            return Ok(None);
+        };
+        let profile = TempDir::new()?;
+        let port = ports::free()?;
+        let mut program = Program::new("chromedriver", driver, profile.path().join("driver.log"));
+        program.arguments = vec![format!("--port={port}").into()];
+        program.environment.insert("HOME".to_owned(), profile.path().into());
+        program.environment.insert("TMPDIR".to_owned(), profile.path().into());
+        let driver = Process::new(program);
+        driver.start()?;
+        match connect(port, &chromium, &profile).await {
+            Ok(client) => Ok(Some(Self { driver, client, profile })),
+            Err(error) => {
+                let log = driver.log_tail();
+                driver.stop(Duration::from_secs(5)).await;
+                Err(error.context(log))
+            }
+        }
+    }
+
+    /// Runs a session and ends the browser, whatever comes of it.
+    pub(crate) async fn visit(self, session: impl AsyncFnOnce(&Self) -> anyhow::Result<()>) -> anyhow::Result<()> {
+        let outcome = session(&self).await;
+        let shown = match &outcome {
+            Ok(()) => String::new(),
+            Err(_) => self.client.source().await.unwrap_or_default(),
+        };
+        // Should it not close, it is ended below.
+        let _ = tokio::time::timeout(Duration::from_secs(10), self.client.clone().close()).await;
+        self.driver.stop(Duration::from_secs(5)).await;
+        end_processes_with(&self.profile.path().to_string_lossy());
+        outcome.with_context(|| format!("the page was: {shown}"))
+    }
+
+    /// Opens an address.
+    pub(crate) async fn open(&self, url: &str) -> anyhow::Result<()> {
+        Ok(self.client.goto(url).await?)
+    }
+
+    /// Waits until there is such an element, and answers it.
+    pub(crate) async fn find(&self, css: &str) -> anyhow::Result<Element> {
+        let element = self.client.wait().at_most(PATIENCE).for_element(Locator::Css(css)).await;
+        element.with_context(|| format!("no {css} appeared"))
+    }
+
+    /// Types into a field.
+    pub(crate) async fn type_into(&self, css: &str, text: &str) -> anyhow::Result<()> {
+        Ok(self.find(css).await?.send_keys(text).await?)
+    }
+
+    /// Clicks.
+    pub(crate) async fn click(&self, css: &str) -> anyhow::Result<()> {
+        Ok(self.find(css).await?.click().await?)
+    }
+
+    /// Waits until an element's text contains this.
+    pub(crate) async fn sees(&self, css: &str, text: &str) -> anyhow::Result<Element> {
+        let mut last = String::new();
+        let seen = async {
+            loop {
+                // It may be replaced while we look at it; then we look again.
+                for element in self.client.find_all(Locator::Css(css)).await.unwrap_or_default() {
+                    let shown = element.text().await.unwrap_or_default();
+                    if shown.to_lowercase().contains(&text.to_lowercase()) {
+                        return element;
+                    }
+                    last = shown;
+                }
+                tokio::time::sleep(Duration::from_millis(40)).await;
+            }
+        };
+        let seen = tokio::time::timeout(PATIENCE, seen).await;
+        seen.with_context(|| format!("{css} never showed {text:?}; last: {last:?}"))
+    }
+
+    /// The address that is shown.
+    pub(crate) async fn address(&self) -> anyhow::Result<String> {
+        Ok(self.client.current_url().await?.to_string())
+    }
+
+    /// What the browser complained about: scripts that failed, things that its policy refused.
+    pub(crate) async fn complaints(&self) -> anyhow::Result<()> {
+        let left = self.client.execute("return (window.__complaints || []).map(String)", Vec::new()).await?;
+        ensure!(left.as_array().is_none_or(Vec::is_empty), "the page complained: {left}");
+        let log = std::fs::read_to_string(self.profile.path().join("driver.log")).unwrap_or_default();
+        let refused = log.lines().find(|line| line.contains("Content Security Policy") || line.contains("Uncaught"));
+        ensure!(refused.is_none(), "{refused:?}");
+        Ok(())
+    }
+}
+
+async fn connect(port: u16, chromium: &PathBuf, profile: &TempDir) -> anyhow::Result<Client> {
+    let data = profile.path().join("profile");
+    let arguments = [
+        "--headless=new",
+        // Chromium's own sandbox cannot run as root; it only sees pages that this test made.
+        "--no-sandbox",
+        "--disable-dev-shm-usage",
+        "--disable-gpu",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--no-first-run",
+        "--no-default-browser-check",
+        "--window-size=1200,900",
+        &format!("--user-data-dir={}", data.display()),
+    ];
+    let options = json!({"binary": chromium, "args": arguments});
+    let capabilities = Map::from_iter([
+        ("goog:chromeOptions".to_owned(), options),
+        ("goog:loggingPrefs".to_owned(), json!({"browser": "ALL"})),
+        ("pageLoadStrategy".to_owned(), Value::from("normal")),
+    ]);
+    let address = format!("http://127.0.0.1:{port}");
+    let mut client = ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new());
+    client.capabilities(capabilities);
+    let connected = async {
+        loop {
+            match client.connect(&address).await {
+                Ok(client) => return client,
+                Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, connected).await.context("the browser did not start")
+}
+
+/// A program on the path.
+fn find(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|dir| dir.join(name)).find(|file| file.is_file())
+}
+
+/// Ends what was started with this folder as an argument and outlived its parent.
+fn end_processes_with(folder: &str) {
+    for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+        let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        if String::from_utf8_lossy(&line).contains(folder)
+            && let Some(pid) = rustix::process::Pid::from_raw(pid)
+        {
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+        }
+    }
+}
