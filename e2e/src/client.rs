@@ -105,8 +105,7 @@ impl<'a> Upload<'a> {
         for (name, value) in &self.fields {
             form = form.text((*name).to_owned(), value.clone());
         }
-        let part =
-            Part::bytes(self.bytes.clone()).file_name(self.file_name.to_owned()).mime_str(self.media_type)?;
+        let part = Part::bytes(self.bytes.clone()).file_name(self.file_name.to_owned()).mime_str(self.media_type)?;
         Ok(form.part("file", part))
     }
 }
@@ -131,7 +130,8 @@ impl Client {
     /// When the system cannot be reached or refuses.
     pub async fn sign_in(base: &str, email: &str, password: &str) -> anyhow::Result<Self> {
         let client = Self::anonymous(base)?;
-        let reply = client.post("/api/v1/session", &json!({"email": email, "password": password})).await?.expect(201)?;
+        let reply =
+            client.post("/api/v1/session", &json!({"email": email, "password": password})).await?.expect(201)?;
         Ok(Self { identity: Identity::Session(reply.cookie()?), ..client })
     }
 
@@ -312,7 +312,9 @@ impl Client {
             }
             anyhow::Ok(parser.events)
         };
-        tokio::time::timeout(limit, follow).await.with_context(|| format!("the events of {id} did not end within {limit:?}"))?
+        tokio::time::timeout(limit, follow)
+            .await
+            .with_context(|| format!("the events of {id} did not end within {limit:?}"))?
     }
 
     /// Waits until the document is ready, by its events, and by asking when the stream breaks.
@@ -391,11 +393,22 @@ impl Reply {
     ///
     /// # Errors
     /// When it is anything else.
-    pub fn problem(self, status: u16, kind: &str) -> anyhow::Result<Value> {
-        let reply = self.expect(status)?;
+    pub fn problem(&self, status: u16, kind: &str) -> anyhow::Result<Value> {
+        let problem = self.any_problem(status)?;
+        ensure!(problem["type"] == format!("/problems/{kind}"), "expected problem {kind}: {self}");
+        Ok(problem)
+    }
+
+    /// The body, when the answer is a well-formed problem of this status.
+    ///
+    /// # Errors
+    /// When it is anything else.
+    pub fn any_problem(&self, status: u16) -> anyhow::Result<Value> {
+        let reply = self;
+        ensure!(reply.status == status, "expected {status}: {reply}");
         ensure!(reply.header("content-type").starts_with("application/problem+json"), "not a problem: {reply}");
         let problem = reply.json()?;
-        ensure!(problem["type"] == format!("/problems/{kind}"), "expected problem {kind}: {reply}");
+        ensure!(problem["type"].as_str().is_some_and(|kind| kind.starts_with("/problems/")), "no type: {reply}");
         for field in ["title", "detail", "request_id"] {
             ensure!(problem[field].as_str().is_some_and(|text| !text.is_empty()), "problem without {field}: {reply}");
         }

@@ -18,7 +18,7 @@ mod health;
 mod process;
 mod telemetry;
 
-pub use context::{Caller, RequestContext, Role, TraceContext, valid_request_id};
+pub use context::{Caller, RequestContext, Role, TraceContext, UnknownRole, valid_request_id};
 pub use fault::{Fault, FaultKind, FieldFault};
 pub use health::{Dependency, Health};
 pub use process::{DRAIN, ProcessConfig, Service, parse_secret, run};

@@ -1,1 +1,31 @@
-//! To be written.
+//! Bytes → pages of text.
+//!
+//! Two halves that never share a process. [`Extractor`] is the parent's: it starts
+//! `dossier-extract --child` with the document as standard input, reads what it prints under a cap
+//! and a deadline, and believes nothing of it. [`child`] is the other: it gives up files, network,
+//! processes and most of its memory (see [`sandbox`]), and only then looks at the first byte.
+//!
+//! A page is a page of a PDF, a section of a text between form feeds or of about three thousand
+//! characters, or what stands under the headings of a Markdown or HTML document. Page text is NFC,
+//! without control characters, with ligatures taken apart and words that were hyphenated at a line
+//! end put together again.
+
+pub mod child;
+mod failure;
+mod html;
+mod markdown;
+mod media;
+mod parent;
+mod pdf;
+mod sandbox;
+mod text;
+mod tidy;
+mod wire;
+
+pub use failure::{Failure, FailureCode};
+pub use media::sniff;
+pub use parent::{Extraction, Extractor, Limits, Page};
+
+/// Raised when documents are read better than before, so that what an older version read can be
+/// read again.
+pub const EXTRACTOR_VERSION: i32 = 1;

@@ -1,2 +1,89 @@
-//! To be written.
-fn main() {}
+//! Reads documents from the command line, through the same sandbox as the indexer.
+
+use std::{fs::File, io::Read, path::PathBuf, process::ExitCode, time::Duration};
+
+use anyhow::Context;
+use clap::Parser;
+use extract::{Extractor, Failure, FailureCode, Limits, child, sniff};
+use serde_json::json;
+
+/// Prints the text of documents, page by page, as one JSON object in a line for each.
+///
+/// {media_type, pages: [{number, text}], metadata, partial?, failure?, engine, cpu_ms, peak_rss}
+///
+/// Each document is opened in a process of its own without files, network or privileges.
+/// Exit code 0: all were read; 1: at least one was not.
+#[derive(Parser)]
+#[command(name = "dossier-extract", version)]
+struct Arguments {
+    /// The documents.
+    #[arg(required_unless_present = "child")]
+    files: Vec<PathBuf>,
+    /// Seconds for each document.
+    #[arg(long, default_value_t = 60)]
+    timeout: u64,
+    /// Mebibytes of address space for each document.
+    #[arg(long, default_value_t = 512)]
+    memory: u64,
+    /// Be the child: read the document on standard input.
+    #[arg(long, hide = true)]
+    child: bool,
+    #[command(flatten, next_help_heading = "Of the child")]
+    order: child::Order,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let ran = if arguments.child { child::run(arguments.order).map(|()| true) } else { print(&arguments) };
+    match ran {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("dossier-extract: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn print(arguments: &Arguments) -> anyhow::Result<bool> {
+    let limits = Limits {
+        wall: Duration::from_secs(arguments.timeout),
+        memory_bytes: arguments.memory * 1024 * 1024,
+        ..Limits::default()
+    };
+    let extractor = Extractor::new(std::env::current_exe()?, limits);
+    let mut all = true;
+    for path in &arguments.files {
+        let (media_type, outcome) = read(&extractor, path).await?;
+        all &= outcome.is_ok();
+        let line = match outcome {
+            Ok(read) => json!({
+                "file": path, "media_type": media_type, "engine": read.engine,
+                "pages": read.pages.iter().map(|p| json!({"number": p.number, "text": p.text})).collect::<Vec<_>>(),
+                "metadata": read.metadata, "partial": read.partial,
+                "cpu_ms": read.cpu_ms, "peak_rss": read.peak_rss_bytes,
+            }),
+            Err(failure) => json!({
+                "file": path, "media_type": media_type, "pages": [], "metadata": {},
+                "failure": {"code": failure.code, "detail": failure.detail},
+            }),
+        };
+        println!("{line}");
+    }
+    Ok(all)
+}
+
+async fn read(
+    extractor: &Extractor,
+    path: &PathBuf,
+) -> anyhow::Result<(Option<&'static str>, Result<extract::Extraction, Failure>)> {
+    let mut prefix = Vec::new();
+    let open = || File::open(path).with_context(|| format!("{} cannot be opened", path.display()));
+    open()?.take(8192).read_to_end(&mut prefix)?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let Some(media_type) = sniff(&prefix, &name) else {
+        return Ok((None, Err(Failure::new(FailureCode::UnsupportedType))));
+    };
+    Ok((Some(media_type), extractor.extract(open()?, media_type).await))
+}

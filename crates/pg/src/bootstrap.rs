@@ -59,7 +59,7 @@ pub async fn bootstrap(admin_url: &str, database: &str, passwords: &RolePassword
             "REVOKE ALL ON DATABASE {database} FROM PUBLIC; REVOKE CREATE ON SCHEMA public FROM PUBLIC"
         ))
         .await?;
-    for extension in ["pg_trgm", "unaccent"] {
+    for extension in ["fuzzystrmatch", "pg_trgm", "unaccent"] {
         inside.batch_execute(&format!("CREATE EXTENSION IF NOT EXISTS {extension} WITH SCHEMA public")).await?;
     }
     for schema in SCHEMAS {

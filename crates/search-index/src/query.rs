@@ -104,7 +104,8 @@ impl Engine {
         Ok(answer(found, query.marks.0))
     }
 
-    /// How many pages of each of these documents (at most 100) match the text.
+    /// How many pages of each of these documents (at most 100) match by their own text. Documents of
+    /// which none does are missing.
     ///
     /// # Errors
     /// [`Error`].
@@ -125,6 +126,8 @@ impl Engine {
             .with_query(text)
             .with_filter(&filter)
             .with_limit(0)
+            // The title is in every record and would make every page count.
+            .with_attributes_to_search_on(&["text"])
             .with_matching_strategy(strategy(all_words))
             .with_facets(Selectors::Some(&[DOCUMENT]));
         let found: SearchResults<Map<String, Value>> = search.execute().await?;

@@ -6,7 +6,7 @@ use std::{
     io::Write,
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::Command,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -17,15 +17,12 @@ use tokio_postgres::NoTls;
 
 use crate::{
     ports,
-    process::{Process, Program, is_root},
+    process::{HANDED, Process, Program, handing, is_root},
 };
 
 const START_LIMIT: Duration = Duration::from_secs(60);
 /// PostgreSQL refuses to run as root; Debian's package makes this user.
 const USER: &str = "postgres";
-/// The folder it is started in. Named so, it is found even below folders that are closed to the user
-/// postgres, such as root's home.
-const HERE: &str = "/proc/self/cwd";
 /// What the server says when the one before it was killed and its children are not all gone yet.
 const STILL_IN_USE: &str = "is still in use";
 
@@ -85,7 +82,9 @@ impl Postgres {
             environment: [("TZ".to_owned(), "UTC".into())].into(),
             user: Some(USER),
             stop_signal: Signal::INT,
-            directory: Some(dir.clone()),
+            // The home of root, for one, is closed to the user postgres.
+            handed: Some(dir.clone()),
+            directory: Some("/".into()),
             record,
             ..Program::new("postgresql", binaries.join("postgres"), log.to_owned())
         });
@@ -199,7 +198,7 @@ fn arguments(dir: &Path, port: u16, durability: Durability) -> Vec<OsString> {
     if durability == Durability::None {
         settings.extend(["fsync=off", "full_page_writes=off", "synchronous_commit=off"].map(str::to_owned));
     }
-    let mut arguments = vec!["-D".into(), HERE.into()];
+    let mut arguments = vec!["-D".into(), HANDED.into()];
     for setting in settings {
         arguments.extend(["-c".into(), setting.into()]);
     }
@@ -225,28 +224,23 @@ fn make_cluster(dir: &Path, password: &str, binaries: &Path, durability: Durabil
         }
     }
     fs::DirBuilder::new().recursive(true).mode(0o700).create(&unfinished)?;
-    let mut initdb = Command::new("env");
+    // Not in the home: the user postgres may not be able to read there.
+    let mut password_file = tempfile::NamedTempFile::new()?;
+    password_file.write_all(password.as_bytes())?;
+    let mut initdb = handing(Some(&unfinished));
     if is_root() {
-        let given = Command::new("chown").arg(format!("{USER}:")).arg(&unfinished).status()?;
+        let given = Command::new("chown").arg(format!("{USER}:")).args([unfinished.as_path(), password_file.path()]).status()?;
         ensure!(given.success(), "{} cannot be given to the user {USER}", unfinished.display());
-        initdb = Command::new("setpriv");
-        initdb.args(["--reuid", USER, "--regid", USER, "--init-groups"]);
+        initdb.args(["setpriv", "--reuid", USER, "--regid", USER, "--init-groups"]);
     }
-    // The user postgres may not open a pipe that root made, but one that it made itself.
-    let mut made = initdb
-        .args(["sh", "-c", "cat | \"$@\"", "initdb"])
+    let made = initdb
         .arg(binaries.join("initdb"))
         .args(["--username=postgres", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8"])
-        .args(["--data-checksums", "--no-sync", "--no-instructions", "--pwfile=/dev/stdin", "-D", HERE])
-        .current_dir(&unfinished)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()?;
-    if let Some(mut input) = made.stdin.take() {
-        input.write_all(password.as_bytes())?;
-    }
-    let made = made.wait_with_output()?;
+        .args(["--data-checksums", "--no-sync", "--no-instructions", "-D", HANDED, "--pwfile"])
+        .arg(password_file.path())
+        .current_dir("/")
+        .output()?;
+    password_file.close()?;
     if !made.status.success() {
         bail!("initdb failed in {}: {}", dir.display(), String::from_utf8_lossy(&made.stderr));
     }

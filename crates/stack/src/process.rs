@@ -17,6 +17,8 @@ use tokio::sync::watch;
 
 use crate::leftovers;
 
+/// Where a program finds [`Program::handed`].
+pub const HANDED: &str = "/proc/self/fd/3";
 const LOG_BYTES: u64 = 16 * 1024 * 1024;
 
 type Exit = watch::Receiver<Option<ExitStatus>>;
@@ -41,6 +43,8 @@ pub struct Program {
     pub log: PathBuf,
     /// Where it starts; ours, when `None`.
     pub directory: Option<PathBuf>,
+    /// A folder that it finds as [`HANDED`], whatever its user may see.
+    pub handed: Option<PathBuf>,
     /// Where to note who it is while it runs, so that it can be found when we are gone.
     pub record: Option<PathBuf>,
 }
@@ -57,6 +61,7 @@ impl Program {
             stop_signal: Signal::TERM,
             log,
             directory: None,
+            handed: None,
             record: None,
         }
     }
@@ -221,8 +226,8 @@ fn spawn(program: &Program) -> io::Result<Child> {
         Signal::INT => "INT",
         _ => "TERM",
     };
-    let mut command = Command::new("setpriv");
-    command.args(["--pdeathsig", signal]);
+    let mut command = handing(program.handed.as_deref());
+    command.args(["setpriv", "--pdeathsig", signal]);
     if let (Some(user), true) = (program.user, is_root()) {
         command.args(["--reuid", user, "--regid", user, "--init-groups"]);
     }
@@ -248,6 +253,14 @@ fn spawn(program: &Program) -> io::Result<Child> {
         let _ = sender.send(Some(child.wait().unwrap_or_default()));
     })?;
     Ok(Child { pid, exit })
+}
+
+/// A command that runs the command it is given, with this folder opened for it beforehand.
+pub(crate) fn handing(folder: Option<&Path>) -> Command {
+    let Some(folder) = folder else { return Command::new("env") };
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", r#"exec "$@" 3<"$0""#]).arg(folder);
+    command
 }
 
 /// What has grown large is set aside, one generation deep.

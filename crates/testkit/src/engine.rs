@@ -377,8 +377,9 @@ async fn answer_search(State(shared): State<Shared>, Path(uid): Path<String>, bo
     let names = |field: &str| -> Vec<String> {
         index.settings[field].as_array().into_iter().flatten().filter_map(|v| v.as_str().map(str::to_owned)).collect()
     };
+    let listed = |v: &Value| -> Option<Vec<String>> { serde_json::from_value(v.clone()).ok() };
     let settings = search::Settings {
-        searchable: names("searchableAttributes"),
+        searchable: listed(&body["attributesToSearchOn"]).unwrap_or_else(|| names("searchableAttributes")),
         numbers_exact: index.settings["typoTolerance"]["disableOnNumbers"] == true,
         facet_values: index.settings["faceting"]["maxValuesPerFacet"].as_u64().unwrap_or(100) as usize,
     };

@@ -14,7 +14,7 @@ use anyhow::Context;
 use hdrhistogram::Histogram;
 use tokio::{sync::Semaphore, task::JoinSet};
 
-use super::load::{Connection, Script, Target, histogram, micros};
+use super::load::{Connection, Script, Target};
 
 /// How fast, how long and how wide.
 #[derive(Clone, Copy, Debug)]
@@ -74,6 +74,15 @@ async fn drive(target: &Target, script: Script, pace: Pace) -> anyhow::Result<Hi
         latency.add(done??)?;
     }
     Ok(latency)
+}
+
+/// A histogram of microseconds up to two minutes.
+fn histogram() -> anyhow::Result<Histogram<u64>> {
+    Ok(Histogram::new_with_bounds(1, 120_000_000, 3)?)
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// Releases one request at each tick, from a thread of its own: the runtime's timers tick in

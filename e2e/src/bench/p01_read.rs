@@ -33,7 +33,13 @@ async fn proxied(bench: &Bench) -> anyhow::Result<Row> {
     let mut measured = alternate(bench, &sides).await?.into_iter();
     let (ours, other) = (measured.next().unwrap_or_default(), measured.next().unwrap_or_default());
     let yardstick = ("empty handler".to_owned(), Sample::new(UNIT, other));
-    Ok(Row::new("P1b", "read a contact, through Caddy", Sample::new(UNIT, ours), Some(yardstick), Goal::RatioAtLeast(0.75)))
+    Ok(Row::new(
+        "P1b",
+        "read a contact, through Caddy",
+        Sample::new(UNIT, ours),
+        Some(yardstick),
+        Goal::RatioAtLeast(0.75),
+    ))
 }
 
 /// Contacts made by the contact form, which every side has, read in turn.
@@ -49,7 +55,7 @@ pub(crate) async fn alternate(bench: &Bench, sides: &[(Target, Script)]) -> anyh
     let mut measured = vec![Vec::new(); sides.len()];
     for _ in 0..bench.scale.rounds {
         for (rates, (target, script)) in measured.iter_mut().zip(sides) {
-            rates.push(closed(target, script.clone(), bench.scale.plan()).await?.per_second);
+            rates.push(closed(target, script.clone(), bench.scale.plan()).await?);
         }
     }
     Ok(measured)

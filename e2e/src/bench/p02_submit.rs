@@ -28,10 +28,12 @@ pub(crate) async fn run(bench: &Bench) -> anyhow::Result<Vec<Row>> {
     let plan = bench.scale.plan();
     for _ in 0..bench.scale.rounds {
         for (rates, (target, script)) in measured.iter_mut().zip(&sides) {
-            rates.push(closed(target, script.clone(), plan).await?.per_second);
+            rates.push(closed(target, script.clone(), plan).await?);
         }
         if let Some(pgbench) = &bench.pgbench {
-            limit.push(pgbench.submissions(&bench.system.contacts_database_url()?, plan.connections, plan.duration).await?);
+            limit.push(
+                pgbench.submissions(&&bench.system.contacts_database_url(), plan.connections, plan.duration).await?,
+            );
         }
     }
     let ours = Sample::new(UNIT, measured.first().cloned().unwrap_or_default());

@@ -28,7 +28,8 @@ pub(crate) async fn run(bench: &Bench) -> anyhow::Result<Vec<Row>> {
         }
     }
     let of = |which: usize| quantiles.iter().map(|found| found[which].clone()).collect::<Vec<_>>();
-    let ours = |which: usize| Sample::new(UNIT, quantiles.first().map(|found| found[which].clone()).unwrap_or_default());
+    let ours =
+        |which: usize| Sample::new(UNIT, quantiles.first().map(|found| found[which].clone()).unwrap_or_default());
     let rate = pace.per_second;
     Ok(vec![
         Row::new("P3", format!("mix at {rate}/s, P50"), ours(0), None, Goal::Noted),

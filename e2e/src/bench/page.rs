@@ -49,8 +49,10 @@ fn row(row: &Row) -> String {
 
 /// Ours above the yardstick, on one scale; the thin line is the spread.
 fn bars(row: &Row) -> String {
-    let samples: Vec<(&Sample, &str)> =
-        [(&row.ours, "#2f6fb0"), (&row.yardstick, "#9aa5b4")].into_iter().filter_map(|(s, c)| Some((s.as_ref()?, c))).collect();
+    let samples: Vec<(&Sample, &str)> = [(&row.ours, "#2f6fb0"), (&row.yardstick, "#9aa5b4")]
+        .into_iter()
+        .filter_map(|(s, c)| Some((s.as_ref()?, c)))
+        .collect();
     let most = samples.iter().map(|(sample, _)| sample.high()).fold(0.0, f64::max);
     if most <= 0.0 || !most.is_finite() {
         return String::new();
@@ -68,7 +70,9 @@ fn bars(row: &Row) -> String {
     };
     let height = samples.len() * 18;
     let drawn: String = samples.iter().enumerate().map(bar).collect();
-    format!("<svg width=\"{WIDTH}\" height=\"{height}\" role=\"img\" aria-label=\"bars of the two figures\">{drawn}</svg>")
+    format!(
+        "<svg width=\"{WIDTH}\" height=\"{height}\" role=\"img\" aria-label=\"bars of the two figures\">{drawn}</svg>"
+    )
 }
 
 fn escape(text: &str) -> String {

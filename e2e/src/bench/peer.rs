@@ -33,7 +33,13 @@ impl Peer {
 
     /// Starts the baseline in `dir` with two workers, on a database of its own on the same
     /// PostgreSQL and with the same object store. Its packages go into `cache`, once.
-    pub(crate) async fn baseline(dir: &Path, cache: &Path, scratch: &Path, admin_url: &str, s3: &Bucket) -> anyhow::Result<Self> {
+    pub(crate) async fn baseline(
+        dir: &Path,
+        cache: &Path,
+        scratch: &Path,
+        admin_url: &str,
+        s3: &Bucket,
+    ) -> anyhow::Result<Self> {
         let dir = std::path::absolute(dir)?;
         let uvicorn = packages(&dir, cache).await?;
         let database = database(admin_url).await?;
@@ -45,11 +51,11 @@ impl Peer {
         program.directory = Some(dir);
         let environment = [
             ("DATABASE_URL", database.as_str()),
-            ("S3_ENDPOINT", &s3.endpoint),
-            ("S3_REGION", &s3.region),
-            ("S3_BUCKET", &s3.bucket),
-            ("S3_ACCESS_KEY", &s3.access_key),
-            ("S3_SECRET_KEY", &s3.secret_key),
+            ("S3_ENDPOINT", &s3.0.endpoint),
+            ("S3_REGION", &s3.0.region),
+            ("S3_BUCKET", &s3.0.bucket),
+            ("S3_ACCESS_KEY", &s3.0.access_key),
+            ("S3_SECRET_KEY", &s3.0.secret_key),
             ("PYTHONDONTWRITEBYTECODE", "1"),
         ];
         program.environment = environment.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();

@@ -1,6 +1,10 @@
 //! PostgreSQL's own load generator, as the limit that a service in front of it can reach.
 
-use std::{path::{Path, PathBuf}, process::Stdio, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
 
 use anyhow::{Context, ensure};
 use tokio::process::Command;

@@ -4,7 +4,11 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::{figures::{Row, number}, machine::Machine, page};
+use super::{
+    figures::{Row, number},
+    machine::Machine,
+    page,
+};
 
 /// Everything that one run measured.
 #[derive(Clone, Debug, Serialize)]

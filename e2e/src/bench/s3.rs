@@ -6,23 +6,23 @@ use std::fmt::Write as _;
 use anyhow::ensure;
 use reqwest::Method;
 use sha2::{Digest, Sha256};
+use stack::ExternalS3;
 
 /// Where objects are kept, and who may.
 #[derive(Clone, Debug)]
-pub(crate) struct Bucket {
-    /// `http://host:port`.
-    pub(crate) endpoint: String,
-    pub(crate) region: String,
-    pub(crate) bucket: String,
-    pub(crate) access_key: String,
-    pub(crate) secret_key: String,
-}
+pub(crate) struct Bucket(pub(crate) ExternalS3);
 
 const PAYLOAD: &str = "UNSIGNED-PAYLOAD";
 
 impl Bucket {
     /// PUT of a body of `size` bytes.
-    pub(crate) async fn put(&self, http: &reqwest::Client, key: &str, size: u64, body: reqwest::Body) -> anyhow::Result<()> {
+    pub(crate) async fn put(
+        &self,
+        http: &reqwest::Client,
+        key: &str,
+        size: u64,
+        body: reqwest::Body,
+    ) -> anyhow::Result<()> {
         let request = self.request(http, Method::PUT, key, &now()?)?.header("content-length", size).body(body);
         let answer = request.send().await?;
         ensure!(answer.status().is_success(), "the store answered {}: {}", answer.status(), answer.text().await?);
@@ -36,8 +36,14 @@ impl Bucket {
         Ok(())
     }
 
-    fn request(&self, http: &reqwest::Client, method: Method, key: &str, at: &str) -> anyhow::Result<reqwest::RequestBuilder> {
-        let url = format!("{}/{}/{key}", self.endpoint.trim_end_matches('/'), self.bucket);
+    fn request(
+        &self,
+        http: &reqwest::Client,
+        method: Method,
+        key: &str,
+        at: &str,
+    ) -> anyhow::Result<reqwest::RequestBuilder> {
+        let url = format!("{}/{}/{key}", self.0.endpoint.trim_end_matches('/'), self.0.bucket);
         let url = reqwest::Url::parse(&url)?;
         let host = match (url.host_str().unwrap_or_default(), url.port()) {
             (host, Some(port)) => format!("{host}:{port}"),
@@ -55,16 +61,16 @@ impl Bucket {
             "{method}\n{path}\n\nhost:{host}\nx-amz-content-sha256:{PAYLOAD}\nx-amz-date:{at}\n\n{signed}\n{PAYLOAD}"
         );
         let day = &at[..8];
-        let scope = format!("{day}/{}/s3/aws4_request", self.region);
+        let scope = format!("{day}/{}/s3/aws4_request", self.0.region);
         let text = format!("AWS4-HMAC-SHA256\n{at}\n{scope}\n{}", hex::encode(Sha256::digest(canonical)));
-        let mut key = hmac(format!("AWS4{}", self.secret_key).as_bytes(), day.as_bytes());
-        for part in [self.region.as_str(), "s3", "aws4_request"] {
+        let mut key = hmac(format!("AWS4{}", self.0.secret_key).as_bytes(), day.as_bytes());
+        for part in [self.0.region.as_str(), "s3", "aws4_request"] {
             key = hmac(&key, part.as_bytes());
         }
         let signature = hex::encode(hmac(&key, text.as_bytes()));
         format!(
             "AWS4-HMAC-SHA256 Credential={}/{scope}, SignedHeaders={signed}, Signature={signature}",
-            self.access_key
+            self.0.access_key
         )
     }
 }

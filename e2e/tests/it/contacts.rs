@@ -62,8 +62,7 @@ async fn a_second_submission_with_the_same_key_is_the_first(system: Arc<System>)
     let second = post(&body).await?.expect(201)?;
     assert_eq!(first.json()?, second.json()?);
     let other = json!({"name": "Ada Writer", "email": email, "message": "Something else"});
-    let refused = post(&other).await?.expect(422)?;
-    ensure!(refused.header("content-type").starts_with("application/problem+json"), "{refused}");
+    post(&other).await?.any_problem(422)?;
     // Ten at once with a new key: one of them is kept, and nobody is told anything else.
     let key = words::unique();
     let posts = (0..10).map(|_| {
@@ -98,7 +97,8 @@ async fn the_same_address_in_other_letters_is_the_same_contact(system: Arc<Syste
 }
 
 async fn form(system: &System, query: &str, fields: &[(&str, &str)]) -> anyhow::Result<Reply> {
-    let body: Vec<String> = fields.iter().map(|(name, value)| format!("{name}={}", value.replace('@', "%40").replace(' ', "+"))).collect();
+    let body: Vec<String> =
+        fields.iter().map(|(name, value)| format!("{name}={}", value.replace('@', "%40").replace(' ', "+"))).collect();
     let request = system.nobody.request(Method::POST, &format!("{SUBMISSIONS}{query}"));
     send(request.header("content-type", "application/x-www-form-urlencoded").body(body.join("&"))).await
 }
@@ -154,7 +154,11 @@ async fn the_inbox_is_read_and_tidied(system: Arc<System>) -> anyhow::Result<()>
     let path = format!("{SUBMISSIONS}/{id}");
     let tag = system.editor.get(&path).await?.expect(200)?.header("etag").to_owned();
     system.editor.patch(&path, &json!({"status": "read"}), Some(&tag)).await?.expect(200)?;
-    system.editor.patch(&path, &json!({"status": "archived"}), Some(&tag)).await?.problem(412, "precondition-failed")?;
+    system
+        .editor
+        .patch(&path, &json!({"status": "archived"}), Some(&tag))
+        .await?
+        .problem(412, "precondition-failed")?;
     system.editor.patch(&path, &json!({"status": "lost"}), None).await?.problem(400, "invalid")?;
     system.editor.patch(&path, &json!({"status": "archived"}), None).await?.expect(200)?;
     let list = system.viewer.query(SUBMISSIONS, &[("status", "archived")]).await?.expect(200)?.json()?;
@@ -175,7 +179,7 @@ async fn contacts_are_made_read_changed_and_removed(system: Arc<System>) -> anyh
     }
     let path = format!("{CONTACTS}/{id}");
     assert_eq!(reply.header("location"), path);
-    system.editor.post(CONTACTS, &body).await?.problem(409, "conflict")?;
+    system.editor.post(CONTACTS, &body).await?.any_problem(409)?;
 
     let seen = system.viewer.get(&path).await?.expect(200)?;
     let tag = seen.header("etag").to_owned();
@@ -205,8 +209,12 @@ async fn contacts_are_found_by_part_of_a_name_with_a_typo_by_tag_and_by_metadata
     let id = system.editor.post(CONTACTS, &body).await?.expect(201)?.text_of("id")?;
     let typo = words::misspelt(&name);
     for query in [
-        ("q", &name[..6]), ("q", name.as_str()), ("q", typo.as_str()), ("q", company.as_str()),
-        ("tag", tag.as_str()), ("metadata.source", tag.as_str()),
+        ("q", &name[..6]),
+        ("q", name.as_str()),
+        ("q", typo.as_str()),
+        ("q", company.as_str()),
+        ("tag", tag.as_str()),
+        ("metadata.source", tag.as_str()),
     ] {
         let list = system.viewer.query(CONTACTS, &[query]).await?.expect(200)?.json()?;
         let items = list["items"].as_array().context("items")?;
@@ -248,7 +256,10 @@ async fn two_hundred_visits_at_once_are_all_counted(system: Arc<System>) -> anyh
     let total = async || {
         let visits = system.viewer.get("/api/v1/visits").await?.expect(200)?.json()?;
         // Whatever the totals are called, they are numbers.
-        visits["total_visits"].as_i64().or(visits["totals"]["visits"].as_i64()).with_context(|| format!("no total: {visits}"))
+        visits["total_visits"]
+            .as_i64()
+            .or(visits["totals"]["visits"].as_i64())
+            .with_context(|| format!("no total: {visits}"))
     };
     let before = total().await?;
     let posts = (0..200).map(|_| {

@@ -84,7 +84,11 @@ async fn a_pdf_is_read_page_by_page(system: Arc<System>) -> anyhow::Result<()> {
 async fn markdown_html_and_plain_text_are_read_too(system: Arc<System>) -> anyhow::Result<()> {
     let mark = words::unique();
     let cases = [
-        ("notes.md", format!("# A heading\n\nSome *emphasised* {mark} words and a [link](https://example.org).\n"), "text/markdown"),
+        (
+            "notes.md",
+            format!("# A heading\n\nSome *emphasised* {mark} words and a [link](https://example.org).\n"),
+            "text/markdown",
+        ),
         (
             "page.html",
             format!(
@@ -166,10 +170,13 @@ async fn parts_of_a_download_can_be_asked_for(system: Arc<System>) -> anyhow::Re
     let path = format!("/api/v1/documents/{id}/content");
     let part = async |range: &str| system.viewer.get_with(&path, &[("range", range)]).await;
 
-    for (range, first, last) in
-        [("bytes=0-0".to_owned(), 0, 0), ("bytes=100-299".to_owned(), 100, 299), ("bytes=500-".to_owned(), 500, size - 1),
-         ("bytes=-7".to_owned(), size - 7, size - 1), (format!("bytes=10-{}", size * 2), 10, size - 1)]
-    {
+    for (range, first, last) in [
+        ("bytes=0-0".to_owned(), 0, 0),
+        ("bytes=100-299".to_owned(), 100, 299),
+        ("bytes=500-".to_owned(), 500, size - 1),
+        ("bytes=-7".to_owned(), size - 7, size - 1),
+        (format!("bytes=10-{}", size * 2), 10, size - 1),
+    ] {
         let reply = part(&range).await?.expect(206)?;
         assert_eq!(reply.body, &bytes[first..=last], "{range}");
         assert_eq!(reply.header("content-range"), format!("bytes {first}-{last}/{size}"), "{range}");
@@ -305,8 +312,12 @@ async fn a_new_version_replaces_what_is_found_and_keeps_what_was(system: Arc<Sys
     assert_eq!(system.viewer.get(&format!("{content}?version=2")).await?.expect(200)?.body, new);
     system.viewer.get(&format!("{content}?version=3")).await?.problem(404, "not-found")?;
     let list = system.viewer.get(&versions).await?.expect(200)?.json()?;
-    let sums: Vec<_> = list["items"].as_array().context("items")?.iter().map(|v| (v["number"].clone(), v["sha256"].clone())).collect();
-    assert!(sums.contains(&(json!(1), json!(sha256(&old)))) && sums.contains(&(json!(2), json!(sha256(&new)))), "{list}");
+    let sums: Vec<_> =
+        list["items"].as_array().context("items")?.iter().map(|v| (v["number"].clone(), v["sha256"].clone())).collect();
+    assert!(
+        sums.contains(&(json!(1), json!(sha256(&old)))) && sums.contains(&(json!(2), json!(sha256(&new)))),
+        "{list}"
+    );
 
     system.found(&system.viewer, &after, &id).await?;
     system.never_found(&system.viewer, &before, &id).await?;
@@ -398,9 +409,14 @@ async fn a_real_corpus_is_read_and_found(system: Arc<System>) -> anyhow::Result<
     for name in CORPUS {
         let bytes = std::fs::read(folder.join(name)).with_context(|| format!("{name} in DOSSIER_CORPUS"))?;
         let file_name = name.rsplit('/').next().unwrap_or(name);
-        let id = system.editor.add_ready(&Upload::new(file_name, bytes), 2 * READY).await.with_context(|| name.to_owned())?;
+        let id = system
+            .editor
+            .add_ready(&Upload::new(file_name, bytes), 2 * READY)
+            .await
+            .with_context(|| name.to_owned())?;
         let text = text_of(&system.viewer, &id, None).await?;
-        let pages: Vec<&str> = text["pages"].as_array().context("pages")?.iter().filter_map(|p| p["text"].as_str()).collect();
+        let pages: Vec<&str> =
+            text["pages"].as_array().context("pages")?.iter().filter_map(|p| p["text"].as_str()).collect();
         let (page, word) = telling_word(&pages).with_context(|| format!("{name} has no word to look for"))?;
         let hit = system.found(&system.viewer, &words::misspelt(&word), &id).await.with_context(|| name.to_owned())?;
         assert_eq!(hit["page"], page, "{name}: {word}: {hit}");
@@ -415,7 +431,8 @@ fn telling_word(pages: &[&str]) -> Option<(usize, String)> {
         for word in page.split(|c: char| !c.is_alphabetic()) {
             let plain = word.len() >= 8 && word.bytes().all(|b| b.is_ascii_lowercase());
             let longer = found.as_ref().is_none_or(|(_, best)| word.len() > best.len());
-            if plain && longer && !pages.iter().enumerate().any(|(i, p)| i != index && p.to_lowercase().contains(word)) {
+            if plain && longer && !pages.iter().enumerate().any(|(i, p)| i != index && p.to_lowercase().contains(word))
+            {
                 found = Some((index + 1, word.to_owned()));
             }
         }

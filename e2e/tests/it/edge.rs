@@ -59,10 +59,28 @@ async fn every_service_counts_its_requests(system: Arc<System>) -> anyhow::Resul
 
 async fn metrics_are_out_of_reach_in_every_spelling(system: Arc<System>) -> anyhow::Result<()> {
     for path in [
-        "/metrics", "/metrics/", "//metrics", "/./metrics", "/%6detrics", "/%6Detrics", "/metric%73", "/METRICS",
-        "/api/../metrics", "/api/v1/../../metrics", "/api/..%2fmetrics", "/%2e/metrics", "/%2e%2e/metrics",
-        "/api/%2e%2e/metrics", "/metrics?x=1", "/metrics#x", "/metrics;x", "/api/v1/metrics", "/livez", "/readyz",
-        "/admin/metrics", "\\metrics",
+        "/metrics",
+        "/metrics/",
+        "//metrics",
+        "/./metrics",
+        "/%6detrics",
+        "/%6Detrics",
+        "/metric%73",
+        "/METRICS",
+        "/api/../metrics",
+        "/api/v1/../../metrics",
+        "/api/..%2fmetrics",
+        "/%2e/metrics",
+        "/%2e%2e/metrics",
+        "/api/%2e%2e/metrics",
+        "/metrics?x=1",
+        "/metrics#x",
+        "/metrics;x",
+        "/api/v1/metrics",
+        "/livez",
+        "/readyz",
+        "/admin/metrics",
+        "\\metrics",
     ] {
         let answer = raw::get(system.base(), path).await.with_context(|| path.to_owned())?;
         ensure!((400..500).contains(&answer.status), "{path} answered {}", answer.text);
@@ -85,7 +103,17 @@ fn secure(reply: &Reply) -> anyhow::Result<()> {
 }
 
 async fn every_answer_carries_the_security_headers(system: Arc<System>) -> anyhow::Result<()> {
-    for path in ["/", "/api/v1/health/live", "/api/v1/documents", "/api/v1/contacts", "/nowhere", "/api/v1/nowhere", "/metrics", "/api/openapi.json", "/%zz"] {
+    for path in [
+        "/",
+        "/api/v1/health/live",
+        "/api/v1/documents",
+        "/api/v1/contacts",
+        "/nowhere",
+        "/api/v1/nowhere",
+        "/metrics",
+        "/api/openapi.json",
+        "/%zz",
+    ] {
         let reply = system.nobody.get(path).await;
         secure(&reply?).with_context(|| path.to_owned())?;
     }
@@ -106,7 +134,9 @@ async fn what_is_not_there_is_a_problem_that_explains_itself(system: Arc<System>
     Ok(())
 }
 
-async fn a_request_id_is_echoed_and_found_in_the_logs_of_whoever_worked_on_it(system: Arc<System>) -> anyhow::Result<()> {
+async fn a_request_id_is_echoed_and_found_in_the_logs_of_whoever_worked_on_it(
+    system: Arc<System>,
+) -> anyhow::Result<()> {
     let made = system.nobody.get("/api/v1/health/live").await?;
     assert!(!made.header("x-request-id").is_empty(), "{:?}", made.headers);
     let id = format!("e2e-{}", words::unique());
@@ -122,7 +152,8 @@ async fn a_request_id_is_echoed_and_found_in_the_logs_of_whoever_worked_on_it(sy
     for process in ["gateway", "documents"] {
         let logged = async || {
             let log = system.log(process)?;
-            let line = log.lines().find(|line| line.contains(&id)).with_context(|| format!("not in {process}'s log"))?;
+            let line =
+                log.lines().find(|line| line.contains(&id)).with_context(|| format!("not in {process}'s log"))?;
             let line: Value = serde_json::from_str(line).context("a log line is JSON")?;
             for field in ["timestamp", "level"] {
                 ensure!(line[field].is_string(), "no {field}: {line}");

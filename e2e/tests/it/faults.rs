@@ -19,9 +19,12 @@ tests!(Alone:
     each_service_may_be_killed_and_the_others_live,
     each_service_stops_in_order_when_it_is_told_to,
     a_restart_of_everything_keeps_the_data,
+    guessing_passwords_is_slowed_down,
 );
 
-async fn an_indexer_killed_in_mid_document_loses_nothing_and_repeats_nothing(system: Arc<System>) -> anyhow::Result<()> {
+async fn an_indexer_killed_in_mid_document_loses_nothing_and_repeats_nothing(
+    system: Arc<System>,
+) -> anyhow::Result<()> {
     let (first, last) = (words::unique(), words::unique());
     let mut pages: Vec<String> = (0..600).map(|page| words::prose(page, 250)).collect();
     pages[0].push_str(&format!(" {first}"));
@@ -151,4 +154,21 @@ async fn a_restart_of_everything_keeps_the_data(system: Arc<System>) -> anyhow::
     system.viewer.get(&format!("/api/v1/contacts/{contact}")).await?.expect(200)?;
     system.editor.wait_ready(&late, HEALED).await?;
     Ok(())
+}
+
+async fn guessing_passwords_is_slowed_down(system: Arc<System>) -> anyhow::Result<()> {
+    let email = format!("{}@example.org", words::unique());
+    for guess in 0..30 {
+        let body = json!({"email": email, "password": format!("guess number {guess}")});
+        let reply = system.nobody.post("/api/v1/session", &body).await?;
+        if reply.status == 401 {
+            continue;
+        }
+        reply.problem(429, "rate-limited")?;
+        for field in ["retry-after", "ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"] {
+            ensure!(reply.header(field).parse::<u64>().is_ok(), "{field}: {:?}", reply.headers);
+        }
+        return Ok(());
+    }
+    anyhow::bail!("thirty guesses were answered")
 }

@@ -29,7 +29,9 @@ const VICTIMS: [&str; 7] = ["indexer", "documents", "gateway", "postgresql", "ob
 /// What was answered with 2xx: id and hash.
 type Ledger = Arc<Mutex<Vec<(String, String)>>>;
 
-async fn everything_that_was_accepted_is_there_whatever_was_killed_meanwhile(system: Arc<System>) -> anyhow::Result<()> {
+async fn everything_that_was_accepted_is_there_whatever_was_killed_meanwhile(
+    system: Arc<System>,
+) -> anyhow::Result<()> {
     let seed: u64 = rand::random();
     let mut random = StdRng::seed_from_u64(seed);
     println!("the ledger test kills at random with the seed {seed}");
@@ -90,7 +92,8 @@ async fn upload_for_a_while(system: Arc<System>, ledger: Ledger) -> anyhow::Resu
             let sum = sha256(&bytes);
             let reply = system.editor.upload(&Upload::new("ledger.pdf", bytes)).await;
             drop(permit);
-            let accepted = reply.ok().filter(|reply| reply.status.is_success()).and_then(|reply| reply.text_of("id").ok());
+            let accepted =
+                reply.ok().filter(|reply| reply.status.is_success()).and_then(|reply| reply.text_of("id").ok());
             match accepted {
                 Some(id) => ledger.lock().unwrap_or_else(|e| e.into_inner()).push((id, sum)),
                 None => return 1,

@@ -2,10 +2,7 @@
 
 use std::sync::Arc;
 
-use e2e::{
-    client::Upload,
-    pdf, words,
-};
+use e2e::{client::Upload, pdf, words};
 
 use crate::{
     browser::Browser,

@@ -55,7 +55,8 @@ impl Library {
         let harbour = put("harbour.pdf", "sea", pdf::document(&[&filler, &filler, &third])).await?;
         let second = format!("{common} Rhododendrons and turpentine; the keeper of the lighthouse slept.");
         let garden = put("garden.pdf", "land", pdf::document(&[&filler, &second])).await?;
-        let ledger = put("ledger.md", "land", format!("# Accounts\n\n{common} Quarterly bookkeeping.\n").into()).await?;
+        let ledger =
+            put("ledger.md", "land", format!("# Accounts\n\n{common} Quarterly bookkeeping.\n").into()).await?;
         for id in [&harbour, &garden, &ledger] {
             system.editor.wait_ready(id, READY).await?;
         }
@@ -70,7 +71,8 @@ impl Library {
     /// Which of the three are found, in the order in which they were named above.
     async fn names(&self, client: &Client, q: &str) -> anyhow::Result<String> {
         let answer = self.ask(client, q).await?;
-        let found = |id: &String| answer["hits"].as_array().is_some_and(|hits| hits.iter().any(|h| h["document_id"] == *id));
+        let found =
+            |id: &String| answer["hits"].as_array().is_some_and(|hits| hits.iter().any(|h| h["document_id"] == *id));
         let names = [(&self.harbour, 'h'), (&self.garden, 'g'), (&self.ledger, 'l')];
         Ok(names.into_iter().filter(|(id, _)| found(id)).map(|(_, name)| name).collect())
     }
@@ -148,7 +150,8 @@ async fn the_beginning_of_a_word_is_enough_while_typing(system: Arc<System>) -> 
 async fn marked_ranges_are_the_words_that_were_found(system: Arc<System>) -> anyhow::Result<()> {
     let (collection, mark) = (system.collection("internal").await?, words::unique());
     let text = format!("Überraschung — naïve café 🌊 before {mark} and after. {}", words::prose(3, 120));
-    let id = system.editor.add_ready(&Upload::new("ranges.txt", text).field("collection_id", &*collection), READY).await?;
+    let id =
+        system.editor.add_ready(&Upload::new("ranges.txt", text).field("collection_id", &*collection), READY).await?;
     let hit = system.found(&system.viewer, &mark, &id).await?;
     let snippet: Vec<char> = hit["snippet"].as_str().context("a snippet")?.chars().collect();
     let ranges = hit["ranges"].as_array().context("ranges")?;
@@ -224,7 +227,12 @@ async fn hits_are_taken_in_portions(system: Arc<System>) -> anyhow::Result<()> {
     let library = Library::make(&system).await?;
     let mut seen = Vec::new();
     for offset in ["0", "1", "2", "3"] {
-        let query = [("q", library.common.as_str()), ("collection_id", &library.collection), ("limit", "1"), ("offset", offset)];
+        let query = [
+            ("q", library.common.as_str()),
+            ("collection_id", &library.collection),
+            ("limit", "1"),
+            ("offset", offset),
+        ];
         let answer = system.viewer.query("/api/v1/search", &query).await?.expect(200)?.json()?;
         assert_eq!(answer["estimated_total"], 3, "{answer}");
         seen.extend(answer["hits"].as_array().context("hits")?.iter().map(|hit| hit["document_id"].to_string()));

@@ -21,6 +21,9 @@ pub(crate) const READY: Duration = Duration::from_secs(25);
 /// How long a part of the system may take to come back.
 pub(crate) const HEALED: Duration = Duration::from_secs(30);
 
+/// The largest document that is taken here.
+pub(crate) const MAX_DOCUMENT_BYTES: usize = 24 << 20;
+
 /// One running system with an owner, an editor and a viewer.
 pub(crate) struct System {
     stack: Stack,
@@ -40,9 +43,16 @@ impl System {
         let began = Instant::now();
         let mut builder = Stack::builder()
             .owner("owner@dossier.localhost", Some(format!("pass {} phrase", words::unique())))
-            .env("documents", "LEASE_MS", "6000");
-        for (variable, value) in UNLIMITED {
-            builder = builder.env("gateway", variable, value);
+            // Long enough for a busy machine, short enough to be waited for.
+            .env("documents", "LEASE_MS", "6000")
+            .env("documents", "RETRY_BASE_MS", "300")
+            .env("documents", "MAX_DOCUMENT_BYTES", MAX_DOCUMENT_BYTES.to_string());
+        // All tests come from one address, faster than anybody may.
+        for variable in ["SUBMISSIONS_PER_MINUTE", "VISITS_PER_MINUTE"] {
+            builder = builder.env("gateway", variable, "0");
+        }
+        if name == "shared" {
+            builder = builder.env("gateway", "SIGN_INS_PER_MINUTE", "0");
         }
         let stack = builder.start().await?;
         let (owner_email, owner_password) = (stack.owner().email.clone(), stack.owner().password.clone());
@@ -162,9 +172,6 @@ impl std::fmt::Debug for System {
         f.debug_struct("System").field("name", &self.name).finish_non_exhaustive()
     }
 }
-
-/// The tests come from one address, faster than anybody may.
-const UNLIMITED: [(&str, &str); 0] = [];
 
 /// A token for everything that its maker may do.
 async fn token(client: &Client) -> anyhow::Result<(Client, String)> {

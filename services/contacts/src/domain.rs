@@ -1,112 +1,222 @@
-//! Values that cannot be wrong: parsed once, at the door.
+//! Values that cannot be wrong: parsed once, at the door. Each has one constructor, `parse`, which
+//! answers the value or a sentence for the client's developer.
 
 use chassis::{Fault, FieldFault};
 use serde_json::{Map, Value};
 
-pub(crate) type Metadata = Map<String, Value>;
-
+/// As serialised, after any merge.
 const METADATA_BYTES: usize = 16 * 1024;
 const TAGS: usize = 50;
+
+/// What `parse` answers.
+type Parsed<T> = Result<T, String>;
+
+/// One trimmed line of `MIN` to `MAX` characters, none of them a control character.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Line<const MIN: usize, const MAX: usize>(String);
+
+pub(crate) type Name = Line<1, 200>;
+pub(crate) type Company = Line<0, 200>;
+pub(crate) type Subject = Line<0, 200>;
+pub(crate) type Tag = Line<1, 50>;
+/// What a list is searched for, or filtered by.
+pub(crate) type Query = Line<0, 200>;
+
+impl<const MIN: usize, const MAX: usize> Line<MIN, MAX> {
+    pub(crate) fn parse(text: &str) -> Parsed<Self> {
+        let text = text.trim();
+        if text.chars().any(char::is_control) {
+            return Err("must be one line without control characters".to_owned());
+        }
+        within(text, MIN, MAX)?;
+        Ok(Self(text.to_owned()))
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Several lines, 1 to 10,000 characters; line ends are `\n`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Message(String);
+
+impl Message {
+    pub(crate) fn parse(text: &str) -> Parsed<Self> {
+        let text = text.replace("\r\n", "\n");
+        if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\t')) {
+            return Err("must not contain control characters".to_owned());
+        }
+        within(text.trim(), 1, 10_000)?;
+        Ok(Self(text.trim().to_owned()))
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+fn within(text: &str, least: usize, most: usize) -> Parsed<()> {
+    match text.chars().count() {
+        0 if least > 0 => Err("is required".to_owned()),
+        n if n > most => Err(format!("must have at most {most} characters")),
+        _ => Ok(()),
+    }
+}
+
+/// An address as RFC 5321 has it, without quoted local parts, comments and address literals, which
+/// no mailbox of a person has. Kept as given; the database finds it however it is capitalised.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Email(String);
+
+impl Email {
+    pub(crate) fn parse(text: &str) -> Parsed<Self> {
+        match text.trim() {
+            "" => Err("is required".to_owned()),
+            text if is_email(text) => Ok(Self(text.to_owned())),
+            _ => Err("is not an e-mail address".to_owned()),
+        }
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// At most 40 characters with a digit among them; "" is none. People add extensions and remarks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Phone(String);
+
+impl Phone {
+    pub(crate) fn parse(text: &str) -> Parsed<Self> {
+        let Line(text) = Line::<0, 40>::parse(text)?;
+        if !text.is_empty() && !text.contains(|c: char| c.is_ascii_digit()) {
+            return Err("must have a digit".to_owned());
+        }
+        Ok(Self(text))
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// At most 50, in the order given, none twice.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tags(Vec<String>);
+
+impl Tags {
+    pub(crate) fn parse(tags: &[String]) -> Parsed<Self> {
+        if tags.len() > TAGS {
+            return Err(format!("must be at most {TAGS}"));
+        }
+        let mut kept = Vec::new();
+        for tag in tags {
+            let tag = Tag::parse(tag).map_err(|detail| format!("each {detail}"))?.0;
+            if !kept.contains(&tag) {
+                kept.push(tag);
+            }
+        }
+        Ok(Self(kept))
+    }
+
+    pub(crate) fn as_slice(&self) -> &[String] {
+        &self.0
+    }
+}
+
+/// A JSON object of at most 16 KiB, without control characters other than line ends and tabs.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Metadata(Map<String, Value>);
+
+impl Metadata {
+    /// From the text of a JSON object; "" is `{}`.
+    pub(crate) fn parse(text: &str) -> Parsed<Self> {
+        // White space may make it longer than what is kept, within reason.
+        if text.len() > 4 * METADATA_BYTES {
+            return Err(format!("must have at most {METADATA_BYTES} bytes"));
+        }
+        match text {
+            "" => Ok(Self::default()),
+            text => {
+                let object = serde_json::from_str(text).map_err(|_| "must be a JSON object".to_owned())?;
+                Self(object).checked()
+            }
+        }
+    }
+
+    /// RFC 7396: what `patch` names replaces what is there, `null` removes it.
+    pub(crate) fn merged(mut self, patch: Metadata) -> Parsed<Self> {
+        merge(&mut self.0, patch.0);
+        self.checked()
+    }
+
+    /// What the database has.
+    pub(crate) fn stored(value: Value) -> Self {
+        match value {
+            Value::Object(object) => Self(object),
+            _ => Self::default(),
+        }
+    }
+
+    pub(crate) fn as_map(&self) -> &Map<String, Value> {
+        &self.0
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn checked(self) -> Parsed<Self> {
+        if self.0.iter().any(|(key, value)| has_control(key) || holds_control(value)) {
+            return Err("must not contain control characters".to_owned());
+        }
+        match serde_json::to_string(&self.0).map_or(usize::MAX, |text| text.len()) {
+            0..=METADATA_BYTES => Ok(self),
+            _ => Err(format!("must have at most {METADATA_BYTES} bytes")),
+        }
+    }
+}
+
+/// PostgreSQL's jsonb takes no NUL; the others have no place in what people are shown.
+fn has_control(text: &str) -> bool {
+    text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
+}
+
+/// The parser has bounded the depth.
+fn holds_control(value: &Value) -> bool {
+    match value {
+        Value::String(text) => has_control(text),
+        Value::Array(items) => items.iter().any(holds_control),
+        Value::Object(fields) => fields.iter().any(|(key, value)| has_control(key) || holds_control(value)),
+        _ => false,
+    }
+}
 
 /// Collects what is wrong with each field, so that a client hears it all at once.
 #[derive(Debug, Default)]
 pub(crate) struct Check(Vec<FieldFault>);
 
 impl Check {
-    fn fail(&mut self, field: &str, detail: impl Into<String>) {
-        self.0.push(FieldFault { field: field.to_owned(), detail: detail.into() });
+    /// The value, or `None` and a fault to be told.
+    pub(crate) fn take<T>(&mut self, field: &str, parsed: Parsed<T>) -> Option<T> {
+        match parsed {
+            Ok(value) => Some(value),
+            Err(detail) => {
+                self.0.push(FieldFault { field: field.to_owned(), detail });
+                None
+            }
+        }
     }
 
     /// An error when anything was wrong.
     pub(crate) fn done(self) -> Result<(), Fault> {
-        if self.0.is_empty() { Ok(()) } else { Err(Fault::fields(self.0)) }
+        if self.0.is_empty() { Ok(()) } else { Err(self.fault()) }
     }
 
-    /// One line, trimmed.
-    pub(crate) fn line(&mut self, field: &str, text: &str, required: bool, most: usize) -> String {
-        let text = text.trim();
-        if text.chars().any(char::is_control) {
-            self.fail(field, "must be one line without control characters");
-        }
-        self.length(field, text, required, most)
-    }
-
-    /// Several lines; line ends become `\n`.
-    pub(crate) fn text(&mut self, field: &str, text: &str, required: bool, most: usize) -> String {
-        let text = text.replace("\r\n", "\n");
-        if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\t')) {
-            self.fail(field, "must not contain control characters");
-        }
-        self.length(field, text.trim(), required, most)
-    }
-
-    fn length(&mut self, field: &str, text: &str, required: bool, most: usize) -> String {
-        match text.chars().count() {
-            0 if required => self.fail(field, "is required"),
-            n if n > most => self.fail(field, format!("must have at most {most} characters")),
-            _ => {}
-        }
-        text.to_owned()
-    }
-
-    pub(crate) fn name(&mut self, text: &str) -> String {
-        self.line("name", text, true, 200)
-    }
-
-    /// An address as RFC 5321 has it, without quoted local parts, comments and address literals,
-    /// which no mailbox of a person has.
-    pub(crate) fn email(&mut self, text: &str) -> String {
-        let text = text.trim();
-        if !is_email(text) {
-            self.fail("email", "is not an e-mail address");
-        }
-        text.to_owned()
-    }
-
-    pub(crate) fn phone(&mut self, text: &str) -> String {
-        let phone = self.line("phone", text, false, 40);
-        let sign = |c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '(' | ')' | '/' | '.' | ' ');
-        if !phone.is_empty() && (!phone.chars().all(sign) || !phone.contains(|c: char| c.is_ascii_digit())) {
-            self.fail("phone", "may have digits, spaces and + - ( ) / . only");
-        }
-        phone
-    }
-
-    pub(crate) fn company(&mut self, text: &str) -> String {
-        self.line("company", text, false, 200)
-    }
-
-    /// Trimmed, without repetitions, in the order given.
-    pub(crate) fn tags(&mut self, tags: &[String]) -> Vec<String> {
-        if tags.len() > TAGS {
-            self.fail("tags", format!("must be at most {TAGS}"));
-        }
-        let mut kept: Vec<String> = Vec::new();
-        for tag in tags.iter().take(TAGS) {
-            let tag = self.line("tags", tag, true, 50);
-            if !kept.contains(&tag) {
-                kept.push(tag);
-            }
-        }
-        kept
-    }
-
-    /// The text of a JSON object.
-    pub(crate) fn metadata(&mut self, text: &str) -> Metadata {
-        if text.len() > METADATA_BYTES {
-            self.fail("metadata", format!("must have at most {METADATA_BYTES} bytes"));
-            return Metadata::new();
-        }
-        if text.contains("\\u0000") {
-            self.fail("metadata", "must not contain the NUL character");
-        }
-        match text {
-            "" => Metadata::new(),
-            text => serde_json::from_str(text).unwrap_or_else(|_| {
-                self.fail("metadata", "must be a JSON object");
-                Metadata::new()
-            }),
-        }
+    /// All that was wrong.
+    pub(crate) fn fault(self) -> Fault {
+        Fault::fields(self.0)
     }
 }
 
@@ -119,7 +229,7 @@ fn is_email(text: &str) -> bool {
             && !l.starts_with('-')
             && !l.ends_with('-')
     };
-    text.len() <= 254
+    (1..=255).contains(&domain.len())
         && (1..=64).contains(&local.len())
         && local.chars().all(|c| atom(c) && !c.is_control() && !c.is_whitespace())
         && !local.starts_with('.')
@@ -130,17 +240,16 @@ fn is_email(text: &str) -> bool {
         && !domain.chars().any(char::is_whitespace)
 }
 
-/// RFC 7396: what `patch` names replaces what is there, `null` removes it.
-pub(crate) fn merge(target: &mut Metadata, patch: Metadata) {
+fn merge(target: &mut Map<String, Value>, patch: Map<String, Value>) {
     for (key, value) in patch {
         match value {
             Value::Null => {
                 target.remove(&key);
             }
             Value::Object(inner) => {
-                let slot = target.entry(key).or_insert_with(|| Value::Object(Metadata::new()));
+                let slot = target.entry(key).or_insert_with(|| Value::Object(Map::new()));
                 if !slot.is_object() {
-                    *slot = Value::Object(Metadata::new());
+                    *slot = Value::Object(Map::new());
                 }
                 if let Value::Object(existing) = slot {
                     merge(existing, inner);
@@ -156,32 +265,32 @@ pub(crate) fn merge(target: &mut Metadata, patch: Metadata) {
 /// A contact as somebody entered it.
 #[derive(Debug)]
 pub(crate) struct NewContact {
-    pub(crate) name: String,
-    pub(crate) email: String,
-    pub(crate) phone: String,
-    pub(crate) company: String,
-    pub(crate) tags: Vec<String>,
+    pub(crate) name: Name,
+    pub(crate) email: Email,
+    pub(crate) phone: Phone,
+    pub(crate) company: Company,
+    pub(crate) tags: Tags,
     pub(crate) metadata: Metadata,
 }
 
 /// What is to be changed; `None` stays.
 #[derive(Debug, Default)]
 pub(crate) struct ContactPatch {
-    pub(crate) name: Option<String>,
-    pub(crate) email: Option<String>,
-    pub(crate) phone: Option<String>,
-    pub(crate) company: Option<String>,
-    pub(crate) tags: Option<Vec<String>>,
+    pub(crate) name: Option<Name>,
+    pub(crate) email: Option<Email>,
+    pub(crate) phone: Option<Phone>,
+    pub(crate) company: Option<Company>,
+    pub(crate) tags: Option<Tags>,
     pub(crate) metadata: Option<Metadata>,
 }
 
 /// A message from the contact form.
 #[derive(Debug)]
 pub(crate) struct NewSubmission {
-    pub(crate) name: String,
-    pub(crate) email: String,
-    pub(crate) subject: String,
-    pub(crate) message: String,
+    pub(crate) name: Name,
+    pub(crate) email: Email,
+    pub(crate) subject: Subject,
+    pub(crate) message: Message,
     pub(crate) metadata: Metadata,
     pub(crate) spam: bool,
 }
@@ -189,9 +298,11 @@ pub(crate) struct NewSubmission {
 /// Why a visitor was taken for a bot; `""` for people.
 pub(crate) fn bot_reason(user_agent: &str) -> &'static str {
     let agent = user_agent.to_ascii_lowercase();
+    // A maker of telephones has the word in its name.
+    let agent = agent.replace("cubot", "");
     let has = |words: &[&str]| words.iter().any(|word| agent.contains(word));
     if agent.trim().is_empty() {
-        "no_user_agent"
+        "empty"
     } else if has(&["bot", "crawl", "spider", "slurp", "facebookexternalhit", "preview"]) {
         "crawler"
     } else if has(&["headless", "phantomjs", "selenium", "puppeteer", "playwright"]) {
@@ -222,23 +333,58 @@ mod tests {
     }
 
     #[test]
+    fn addresses_may_be_as_long_as_the_protocol_allows() {
+        let label = "d".repeat(62);
+        let domain = format!("{label}.{label}.{label}.{label}.ch");
+        let address = format!("{}@{domain}", "x".repeat(64));
+        assert!(address.len() <= 320 && is_email(&address));
+        assert!(!is_email(&format!("a@{domain}.org")));
+    }
+
+    #[test]
     fn all_that_is_wrong_is_said_at_once() {
         let mut check = Check::default();
-        check.name(" ");
-        check.email("x");
-        check.phone("call me");
-        check.metadata("[1]");
+        check.take("name", Name::parse(" "));
+        check.take("email", Email::parse("x"));
+        check.take("phone", Phone::parse("call me"));
+        check.take("company", Company::parse("fine"));
+        check.take("metadata", Metadata::parse("[1]"));
         let fault = check.done().unwrap_err();
         let fields: Vec<_> = fault.fields.iter().map(|f| f.field.as_str()).collect();
         assert_eq!(fields, ["name", "email", "phone", "metadata"]);
     }
 
     #[test]
+    fn limits_are_counted_in_characters() {
+        assert!(Name::parse(&"ü".repeat(200)).is_ok());
+        assert!(Name::parse(&"ü".repeat(201)).is_err());
+        assert!(Message::parse(&"x".repeat(10_001)).is_err());
+        assert!(Message::parse("bell \u{7}").is_err());
+        assert_eq!(Message::parse(" a\r\nb ").unwrap().as_str(), "a\nb");
+        assert!(Tags::parse(&vec!["t".to_owned(); 51]).is_err());
+        assert_eq!(Tags::parse(&["a".into(), " a ".into(), "b".into()]).unwrap().as_slice(), ["a", "b"]);
+    }
+
+    #[test]
+    fn metadata_refuses_what_the_database_cannot_hold_and_nothing_else() {
+        for bad in [r#"{"a":"\u0000"}"#, r#"{"\u0000":1}"#, r#"{"a":[{"b":"\u0007"}]}"#, "null", "{", r#"{"a":1e999}"#]
+        {
+            assert!(Metadata::parse(bad).is_err(), "{bad}");
+        }
+        for good in ["", "{}", r#"{"a":"\\u0000"}"#, r#"{"a":"line\nline"}"#] {
+            assert!(Metadata::parse(good).is_ok(), "{good}");
+        }
+        let half = |key: &str| Metadata::parse(&format!(r#"{{"{key}":"{}"}}"#, "x".repeat(9000))).unwrap();
+        assert!(half("a").merged(half("a")).is_ok());
+        assert!(half("a").merged(half("b")).is_err(), "a merge must not grow past the limit");
+    }
+
+    #[test]
     fn a_patch_merges_as_the_rfc_says() {
-        let object = |text: &str| serde_json::from_str::<Metadata>(text).unwrap();
-        let mut target = object(r#"{"a":{"b":1,"c":2},"d":3}"#);
-        merge(&mut target, object(r#"{"a":{"b":null,"e":{"f":1}},"d":[4]}"#));
-        assert_eq!(target, object(r#"{"a":{"c":2,"e":{"f":1}},"d":[4]}"#));
+        let object = |text: &str| Metadata::parse(text).unwrap();
+        let target = object(r#"{"a":{"b":1,"c":2},"d":3}"#);
+        let merged = target.merged(object(r#"{"a":{"b":null,"e":{"f":1}},"d":[4]}"#)).unwrap();
+        assert_eq!(merged, object(r#"{"a":{"c":2,"e":{"f":1}},"d":[4]}"#));
     }
 
     #[test]
@@ -246,6 +392,8 @@ mod tests {
         assert_eq!(bot_reason("Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0"), "");
         assert_eq!(bot_reason("Mozilla/5.0 (compatible; Googlebot/2.1)"), "crawler");
         assert_eq!(bot_reason("curl/8.5"), "script");
-        assert_eq!(bot_reason(""), "no_user_agent");
+        assert_eq!(bot_reason("Mozilla/5.0 (X11; Linux x86_64) HeadlessChrome/140.0"), "headless");
+        assert_eq!(bot_reason("Mozilla/5.0 (Linux; Android 14; CUBOT KINGKONG 9)"), "");
+        assert_eq!(bot_reason(""), "empty");
     }
 }

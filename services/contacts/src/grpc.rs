@@ -1,13 +1,16 @@
 //! Proto ↔ domain; who may call what.
 
-use chassis::{Role, grpc::caller};
+use chassis::{Fault, Role, grpc::caller};
 use pg::{Idempotency, PageRequest, Pool};
 use proto::contacts::{self as api, contacts_server::Contacts};
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
 use crate::{
-    domain::{Check, ContactPatch, NewContact, NewSubmission, bot_reason},
+    domain::{
+        Check, Company, ContactPatch, Email, Line, Message, Metadata, Name, NewContact, NewSubmission, Phone, Query,
+        Subject, Tags, bot_reason,
+    },
     error::Error,
     store::{ContactFilter, Store, SubmissionFilter},
 };
@@ -29,8 +32,12 @@ fn id(text: &str, what: &'static str) -> Result<Uuid, Error> {
     text.parse().map_err(|_| Error::NotFound(what))
 }
 
-fn key(sent: Option<api::Idempotency>) -> Option<Idempotency> {
-    sent.map(|i| Idempotency { key: i.key, fingerprint: i.fingerprint })
+fn key(sent: Option<api::Idempotency>) -> Result<Option<Idempotency>, Error> {
+    let Some(api::Idempotency { key, fingerprint }) = sent else { return Ok(None) };
+    if !(1..=255).contains(&key.len()) || !key.bytes().all(|b| b.is_ascii_graphic()) {
+        return Err(Fault::field("Idempotency-Key", "must have 1 to 255 visible ASCII characters").into());
+    }
+    Ok(Some(Idempotency { key, fingerprint }))
 }
 
 fn status_name(status: api::SubmissionStatus) -> Option<&'static str> {
@@ -49,18 +56,20 @@ impl Contacts for Api {
         let caller = caller(&request);
         let sent = request.into_inner();
         let mut check = Check::default();
-        let submission = NewSubmission {
-            name: check.name(&sent.name),
-            email: check.email(&sent.email),
-            subject: check.line("subject", &sent.subject, false, 200),
-            message: check.text("message", &sent.message, true, 10_000),
-            metadata: check.metadata(&sent.metadata),
-            // People do not see the field.
-            spam: !sent.website.is_empty(),
+        let (Some(name), Some(email), Some(subject), Some(message), Some(metadata)) = (
+            check.take("name", Name::parse(&sent.name)),
+            check.take("email", Email::parse(&sent.email)),
+            check.take("subject", Subject::parse(&sent.subject)),
+            check.take("message", Message::parse(&sent.message)),
+            check.take("metadata", Metadata::parse(&sent.metadata)),
+        ) else {
+            return Err(check.fault().into());
         };
-        check.done().map_err(Error::from)?;
-        let status = if submission.spam { "spam" } else { "new" };
-        let answer = self.store.submit(&caller, &submission, key(sent.idempotency)).await?;
+        // People do not see the field.
+        let spam = !sent.website.is_empty();
+        let submission = NewSubmission { name, email, subject, message, metadata, spam };
+        let status = if spam { "spam" } else { "new" };
+        let answer = self.store.submit(&caller, &submission, key(sent.idempotency)?).await?;
         if !answer.replayed {
             metrics::counter!("contacts_submissions_total", "status" => status).increment(1);
         }
@@ -79,7 +88,7 @@ impl Contacts for Api {
                 "" => None,
                 text => Some(id(text, "contact")?),
             },
-            ascending: ascending(&sent.sort, &["created_at"])?.1,
+            sort: ascending(&sent.sort, &["created_at"])?,
         };
         let page = PageRequest::parse(&sent.cursor, sent.limit)?;
         Ok(Response::new(self.store.list_submissions(&filter, &page, sent.count).await?))
@@ -95,8 +104,8 @@ impl Contacts for Api {
         let caller = caller(&request);
         caller.require(Role::Editor)?;
         let sent = request.into_inner();
-        let status = status_name(sent.status())
-            .ok_or_else(|| chassis::Fault::field("status", "must be new, read, archived or spam"))?;
+        let status =
+            status_name(sent.status()).ok_or_else(|| Fault::field("status", "must be new, read, archived or spam"))?;
         let id = id(&sent.id, "submission")?;
         Ok(Response::new(self.store.update_submission(&caller, id, status, sent.if_revision).await?))
     }
@@ -117,16 +126,18 @@ impl Contacts for Api {
         caller.require(Role::Editor)?;
         let sent = request.into_inner();
         let mut check = Check::default();
-        let contact = NewContact {
-            name: check.name(&sent.name),
-            email: check.email(&sent.email),
-            phone: check.phone(&sent.phone),
-            company: check.company(&sent.company),
-            tags: check.tags(&sent.tags),
-            metadata: check.metadata(&sent.metadata),
+        let (Some(name), Some(email), Some(phone), Some(company), Some(tags), Some(metadata)) = (
+            check.take("name", Name::parse(&sent.name)),
+            check.take("email", Email::parse(&sent.email)),
+            check.take("phone", Phone::parse(&sent.phone)),
+            check.take("company", Company::parse(&sent.company)),
+            check.take("tags", Tags::parse(&sent.tags)),
+            check.take("metadata", Metadata::parse(&sent.metadata)),
+        ) else {
+            return Err(check.fault().into());
         };
-        check.done().map_err(Error::from)?;
-        Ok(Response::new(self.store.create_contact(&caller, &contact, key(sent.idempotency)).await?))
+        let contact = NewContact { name, email, phone, company, tags, metadata };
+        Ok(Response::new(self.store.create_contact(&caller, &contact, key(sent.idempotency)?).await?))
     }
 
     async fn get_contact(&self, request: Request<api::GetContactRequest>) -> Answer<api::Contact> {
@@ -139,13 +150,15 @@ impl Contacts for Api {
         caller(&request).require(Role::Viewer)?;
         let sent = request.into_inner();
         let mut check = Check::default();
-        let filter = ContactFilter {
-            q: check.line("q", &sent.q, false, 200).to_lowercase(),
-            tag: check.line("tag", &sent.tag, false, 50),
-            metadata: check.metadata(&sent.metadata),
-            sort: ascending(&sent.sort, &["created_at", "updated_at", "name"])?,
+        let (Some(q), Some(tag), Some(metadata)) = (
+            check.take("q", Query::parse(&sent.q)),
+            check.take("tag", Query::parse(&sent.tag)),
+            check.take("metadata", Metadata::parse(&sent.metadata)),
+        ) else {
+            return Err(check.fault().into());
         };
-        check.done().map_err(Error::from)?;
+        let sort = ascending(&sent.sort, &["created_at", "updated_at", "name"])?;
+        let filter = ContactFilter { q, tag, metadata, sort };
         let page = PageRequest::parse(&sent.cursor, sent.limit)?;
         Ok(Response::new(self.store.list_contacts(&filter, &page, sent.count).await?))
     }
@@ -156,12 +169,12 @@ impl Contacts for Api {
         let sent = request.into_inner();
         let mut check = Check::default();
         let patch = ContactPatch {
-            name: sent.name.map(|t| check.name(&t)),
-            email: sent.email.map(|t| check.email(&t)),
-            phone: sent.phone.map(|t| check.phone(&t)),
-            company: sent.company.map(|t| check.company(&t)),
-            tags: sent.tags.map(|t| check.tags(&t.values)),
-            metadata: sent.metadata.map(|t| check.metadata(&t)),
+            name: sent.name.and_then(|t| check.take("name", Name::parse(&t))),
+            email: sent.email.and_then(|t| check.take("email", Email::parse(&t))),
+            phone: sent.phone.and_then(|t| check.take("phone", Phone::parse(&t))),
+            company: sent.company.and_then(|t| check.take("company", Company::parse(&t))),
+            tags: sent.tags.and_then(|t| check.take("tags", Tags::parse(&t.values))),
+            metadata: sent.metadata.and_then(|t| check.take("metadata", Metadata::parse(&t))),
         };
         check.done().map_err(Error::from)?;
         let id = id(&sent.id, "contact")?;
@@ -179,8 +192,8 @@ impl Contacts for Api {
     async fn count_visit(&self, request: Request<api::CountVisitRequest>) -> Answer<api::CountVisitResponse> {
         let sent = request.into_inner();
         let mut check = Check::default();
-        check.line("path", &sent.path, false, 2000);
-        check.line("referrer", &sent.referrer, false, 2000);
+        check.take("path", Line::<0, 2000>::parse(&sent.path));
+        check.take("referrer", Line::<0, 2000>::parse(&sent.referrer));
         check.done().map_err(Error::from)?;
         let reason = bot_reason(&sent.user_agent);
         let count = self.store.count_visit(reason).await?;
@@ -195,12 +208,12 @@ impl Contacts for Api {
         let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
         let day = |field: &str, text: &str, otherwise| match text {
             "" => Ok(otherwise),
-            text => text.parse().map_err(|_| chassis::Fault::field(field, "must be a day such as 2026-11-23")),
+            text => text.parse().map_err(|_| Fault::field(field, "must be a day such as 2026-11-23")),
         };
         let to: jiff::civil::Date = day("to", &sent.to, today)?;
         let from = day("from", &sent.from, to.saturating_sub(jiff::Span::new().days(29)))?;
         if from > to || to.since(from).map_or(true, |span| span.get_days() > 3660) {
-            Err(chassis::Fault::field("from", "must not be after `to`, nor more than ten years before it"))?;
+            Err(Fault::field("from", "must not be after `to`, nor more than ten years before it"))?;
         }
         Ok(Response::new(self.store.visits(from, to).await?))
     }
@@ -215,7 +228,7 @@ fn ascending(sort: &str, columns: &[&'static str]) -> Result<(&'static str, bool
     };
     let column = columns.iter().find(|column| **column == name);
     let column = column.ok_or_else(|| {
-        chassis::Fault::field("sort", format!("must be one of {}, with - before it for descending", columns.join(", ")))
+        Fault::field("sort", format!("must be one of {}, with - before it for descending", columns.join(", ")))
     })?;
     Ok((column, up))
 }

@@ -2,7 +2,9 @@
 //!
 //! A submission is the one write that anybody may make. It is one transaction: the contact is found
 //! by its e-mail address (however capitalised) or made, and the submission kept beside it. An
-//! existing contact is never changed by a submission, since anybody can type anybody's address.
+//! existing contact is never changed by a submission, since anybody can type anybody's address; and
+//! what the honeypot catches is kept as spam without any contact, until somebody says it is none.
+//! Deleting a contact deletes its submissions with it; the audit row stays, and holds ids only.
 //! Everything else needs a role. [`domain`] says what values may be, `store` holds the only SQL,
 //! `grpc` translates.
 
@@ -14,7 +16,7 @@ mod store;
 
 use std::{net::SocketAddr, time::Duration};
 
-use chassis::{CancellationToken, Health, ProcessConfig, Service, grpc::Server};
+use chassis::{CancellationToken, Dependency, Health, ProcessConfig, Service, grpc::Server};
 use pg::{MigrateConfig, Pool};
 use proto::contacts::contacts_server::ContactsServer;
 use tonic::service::Routes;
@@ -34,6 +36,7 @@ pub struct App {
     server: Server,
     pool: Pool,
     health: Health,
+    database: Dependency,
 }
 
 impl Service for App {
@@ -52,7 +55,9 @@ impl Service for App {
 
     async fn build(config: Config, health: Health) -> anyhow::Result<Self> {
         let server = Server::bind(&config.grpc).await?;
-        Ok(Self { server, pool: Pool::new(&config.pg)?, health })
+        // Declared before anybody asks whether we are ready: until it answers, we are not.
+        let database = health.dependency("postgresql", true);
+        Ok(Self { server, pool: Pool::new(&config.pg)?, health, database })
     }
 
     fn addr(&self) -> SocketAddr {
@@ -60,12 +65,11 @@ impl Service for App {
     }
 
     async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
-        let database = self.health.dependency("postgresql", true);
         let runner = schema::migrations::runner();
         let routes = Routes::new(ContactsServer::new(grpc::Api::new(self.pool.clone())));
         tokio::try_join!(
             self.server.serve(routes, self.health, shutdown.clone()),
-            pg::watch(self.pool.clone(), SCHEMA, runner, database, shutdown.clone()),
+            pg::watch(self.pool.clone(), SCHEMA, runner, self.database, shutdown.clone()),
             sweep(self.pool, shutdown),
         )?;
         Ok(())

@@ -1,36 +1,48 @@
 //! The only SQL of this service.
 
-use chassis::{Caller, RequestContext};
+use chassis::{Caller, Fault, RequestContext};
 use jiff::{Timestamp, civil::Date};
-use pg::{Idempotency, PageRequest, Pool, Row, Transaction, idempotency::Claim, types::ToSql};
+use pg::{
+    Connection, Idempotency, PageRequest, Pool, Row, Transaction,
+    idempotency::Claim,
+    types::{Json, ToSql},
+};
 use prost::Message;
 use proto::contacts as api;
-use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
-    domain::{ContactPatch, Metadata, NewContact, NewSubmission, merge},
+    domain::{ContactPatch, Metadata, NewContact, NewSubmission, Query, Tags},
     error::Error,
 };
 
 type Parameter = Box<dyn ToSql + Sync + Send>;
 
+/// Shorter words are like too many others.
+const TYPOS_FROM: usize = 4;
+/// How much of a word must agree (trigrams, 0 to 1) to be looked at closely: the default, 0.6, does
+/// not even see Meier for Maier. The setting stays with the connection; nothing else depends on it.
+const TYPOS: &str = "SELECT set_config('pg_trgm.word_similarity_threshold', '0.3', false)";
+/// What is searched, as the trigram index has it.
+const SEARCHED: &str = "lower(name || ' ' || email || ' ' || company)";
 const CONTACT: &str = "id, name, email, phone, company, tags, metadata::text, created_at, updated_at, revision";
 const SUBMISSION: &str =
     "id, contact_id, name, email, subject, message, metadata::text, status, created_at, updated_at, revision";
 
+/// A column, and whether upwards.
+type Sort = (&'static str, bool);
+
 pub(crate) struct SubmissionFilter {
     pub(crate) status: Option<&'static str>,
     pub(crate) contact: Option<Uuid>,
-    pub(crate) ascending: bool,
+    pub(crate) sort: Sort,
 }
 
 pub(crate) struct ContactFilter {
-    /// Lower case.
-    pub(crate) q: String,
-    pub(crate) tag: String,
+    pub(crate) q: Query,
+    pub(crate) tag: Query,
     pub(crate) metadata: Metadata,
-    pub(crate) sort: (&'static str, bool),
+    pub(crate) sort: Sort,
 }
 
 #[derive(Clone)]
@@ -43,7 +55,8 @@ impl Store {
         Self { pool }
     }
 
-    /// Contact and submission in one transaction; without a key, in one statement.
+    /// Contact and submission in one transaction; without a key, in one statement. Spam makes no
+    /// contact: its answer names one that never is, so that the sender cannot tell.
     pub(crate) async fn submit(
         &self,
         caller: &Caller,
@@ -58,11 +71,14 @@ impl Store {
             INSERT INTO submissions (id, contact_id, name, email, subject, message, metadata, status)
             SELECT $2, contact.id, $3, $4, $5, $6, $7, $8 FROM contact
             RETURNING id, contact_id, created_at";
+        const SPAM: &str = "INSERT INTO submissions (id, name, email, subject, message, metadata, status)
+            VALUES ($2, $3, $4, $5, $6, $7, $8) RETURNING id, $1::uuid, created_at";
         let (contact_id, id) = (Uuid::now_v7(), Uuid::now_v7());
-        let metadata = Value::Object(new.metadata.clone());
-        let status = if new.spam { "spam" } else { "new" };
+        let (sql, status) = if new.spam { (SPAM, "spam") } else { (SQL, "new") };
+        let (name, email, subject) = (new.name.as_str(), new.email.as_str(), new.subject.as_str());
+        let (message, metadata) = (new.message.as_str(), Json(new.metadata.as_map()));
         let parameters: [&(dyn ToSql + Sync); 8] =
-            [&contact_id, &id, &new.name, &new.email, &new.subject, &new.message, &metadata, &status];
+            [&contact_id, &id, &name, &email, &subject, &message, &metadata, &status];
         let answer = |row: Row| api::SubmitResponse {
             id: row.get::<_, Uuid>(0).to_string(),
             contact_id: row.get::<_, Uuid>(1).to_string(),
@@ -71,14 +87,14 @@ impl Store {
         };
         let mut connection = self.pool.get().await?;
         let Some(key) = key else {
-            return Ok(answer(connection.query_one(SQL, &parameters).await?));
+            return Ok(answer(connection.query_one(sql, &parameters).await?));
         };
         let tx = connection.begin("submit").await?;
         if let Claim::Replay(bytes) = key.claim(&tx, caller, "submit").await? {
             let kept = api::SubmitResponse::decode(&bytes[..]).map_err(decoding)?;
             return Ok(api::SubmitResponse { replayed: true, ..kept });
         }
-        let answer = answer(tx.query_one(SQL, &parameters).await?);
+        let answer = answer(tx.query_one(sql, &parameters).await?);
         key.keep(&tx, caller, "submit", &answer.encode_to_vec()).await?;
         tx.commit().await?;
         Ok(answer)
@@ -97,11 +113,10 @@ impl Store {
         if let Some(contact) = filter.contact {
             query.and("contact_id = {}", contact);
         }
-        let (rows, count) =
-            query.page(&self.pool, SUBMISSION, "submissions", ("created_at", filter.ascending), page, count).await?;
-        let items = rows.iter().map(submission).collect();
-        let (items, next_cursor) = page.split(items, |s: &api::Submission| (s.created_at.to_string(), own_id(&s.id)));
-        Ok(api::ListSubmissionsResponse { items, next_cursor, count })
+        let connection = self.pool.get().await?;
+        let count = if count { Some(query.count(&connection, "submissions").await?) } else { None };
+        let (rows, next_cursor) = query.page(&connection, SUBMISSION, "submissions", filter.sort, page).await?;
+        Ok(api::ListSubmissionsResponse { items: rows.iter().map(submission).collect(), next_cursor, count })
     }
 
     pub(crate) async fn get_submission(&self, id: Uuid) -> Result<api::Submission, Error> {
@@ -120,11 +135,17 @@ impl Store {
         let mut connection = self.pool.get().await?;
         let tx = connection.begin("update_submission").await?;
         lock(&tx, "submissions", "submission", id, if_revision).await?;
+        // What turns out to be no spam gets its contact now.
         let sql = format!(
-            "UPDATE submissions SET status = $2, updated_at = now(), revision = revision + 1
+            "WITH contact AS (
+                INSERT INTO contacts AS c (id, name, email)
+                SELECT $3, name, email FROM submissions WHERE id = $1 AND contact_id IS NULL AND $2 <> 'spam'
+                ON CONFLICT (lower(email)) DO UPDATE SET revision = c.revision RETURNING c.id)
+             UPDATE submissions SET status = $2, updated_at = now(), revision = revision + 1,
+                contact_id = coalesce(contact_id, (SELECT contact.id FROM contact))
              WHERE id = $1 RETURNING {SUBMISSION}"
         );
-        let row = tx.query_one(&sql, &[&id, &status]).await?;
+        let row = tx.query_one(&sql, &[&id, &status, &Uuid::now_v7()]).await?;
         audit(&tx, caller, "update", "submission", id).await?;
         tx.commit().await?;
         Ok(submission(&row))
@@ -162,11 +183,9 @@ impl Store {
             "INSERT INTO contacts (id, name, email, phone, company, tags, metadata)
              VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING {CONTACT}"
         );
-        let metadata = Value::Object(new.metadata.clone());
-        let row = tx
-            .query_one(&sql, &[&id, &new.name, &new.email, &new.phone, &new.company, &new.tags, &metadata])
-            .await
-            .map_err(taken)?;
+        let (name, email, phone) = (new.name.as_str(), new.email.as_str(), new.phone.as_str());
+        let (company, tags, metadata) = (new.company.as_str(), new.tags.as_slice(), Json(new.metadata.as_map()));
+        let row = tx.query_one(&sql, &[&id, &name, &email, &phone, &company, &tags, &metadata]).await.map_err(taken)?;
         let created = contact(&row);
         audit(&tx, caller, "create", "contact", id).await?;
         if let Some(key) = &key {
@@ -190,31 +209,28 @@ impl Store {
         page: &PageRequest,
         count: bool,
     ) -> Result<api::ListContactsResponse, Error> {
+        let connection = self.pool.get().await?;
         let mut query = Filter::default();
-        if !filter.q.is_empty() {
-            // Part of it, or (a typo) much like a word of it.
-            let part = format!("%{}%", filter.q.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
-            query.and("(lower(name || ' ' || email || ' ' || company) LIKE {}", part);
-            query.also(" OR {} <% lower(name || ' ' || email || ' ' || company))", filter.q.clone());
+        let q = filter.q.as_str();
+        if !q.is_empty() {
+            let part = format!("%{}%", q.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
+            query.and(&format!("({SEARCHED} LIKE lower({{}})"), part);
+            if q.chars().count() >= TYPOS_FROM {
+                query.also(&format!(" OR (lower({{}}) <% {SEARCHED}"), q.to_owned());
+                query.also(&format!(" AND resembles({SEARCHED}, lower({{}})))"), q.to_owned());
+                connection.execute(TYPOS, &[]).await?;
+            }
+            query.conditions.push(')');
         }
-        if !filter.tag.is_empty() {
-            query.and("tags @> ARRAY[{}::text]", filter.tag.clone());
+        if !filter.tag.as_str().is_empty() {
+            query.and("tags @> ARRAY[{}::text]", filter.tag.as_str().to_owned());
         }
         if !filter.metadata.is_empty() {
-            query.and("metadata @> {}", Value::Object(filter.metadata.clone()));
+            query.and("metadata @> {}", Json(filter.metadata.as_map().clone()));
         }
-        let (rows, count) = query.page(&self.pool, CONTACT, "contacts", filter.sort, page, count).await?;
-        let items = rows.iter().map(contact).collect();
-        let key = |c: &api::Contact| {
-            let value = match filter.sort.0 {
-                "name" => c.name.to_lowercase(),
-                "updated_at" => c.updated_at.to_string(),
-                _ => c.created_at.to_string(),
-            };
-            (value, own_id(&c.id))
-        };
-        let (items, next_cursor) = page.split(items, key);
-        Ok(api::ListContactsResponse { items, next_cursor, count })
+        let count = if count { Some(query.count(&connection, "contacts").await?) } else { None };
+        let (rows, next_cursor) = query.page(&connection, CONTACT, "contacts", filter.sort, page).await?;
+        Ok(api::ListContactsResponse { items: rows.iter().map(contact).collect(), next_cursor, count })
     }
 
     pub(crate) async fn update_contact(
@@ -227,26 +243,30 @@ impl Store {
         let mut connection = self.pool.get().await?;
         let tx = connection.begin("update_contact").await?;
         lock(&tx, "contacts", "contact", id, if_revision).await?;
-        let mut metadata = tx.query_one("SELECT metadata FROM contacts WHERE id = $1", &[&id]).await?.get(0);
-        if let (Value::Object(existing), Some(patch)) = (&mut metadata, patch.metadata) {
-            merge(existing, patch);
-        }
+        let metadata = match patch.metadata {
+            None => None,
+            Some(changes) => {
+                let row = tx.query_one("SELECT metadata FROM contacts WHERE id = $1", &[&id]).await?;
+                let merged = Metadata::stored(row.get(0)).merged(changes);
+                Some(merged.map_err(|detail| Fault::field("metadata", detail))?)
+            }
+        };
         let sql = format!(
             "UPDATE contacts SET name = coalesce($2, name), email = coalesce($3, email), phone = coalesce($4, phone),
-                company = coalesce($5, company), tags = coalesce($6, tags), metadata = $7,
+                company = coalesce($5, company), tags = coalesce($6, tags), metadata = coalesce($7, metadata),
                 updated_at = now(), revision = revision + 1
              WHERE id = $1 RETURNING {CONTACT}"
         );
-        let row = tx
-            .query_one(&sql, &[&id, &patch.name, &patch.email, &patch.phone, &patch.company, &patch.tags, &metadata])
-            .await
-            .map_err(taken)?;
+        let (name, email) = (patch.name.as_ref().map(|n| n.as_str()), patch.email.as_ref().map(|e| e.as_str()));
+        let (phone, company) = (patch.phone.as_ref().map(|p| p.as_str()), patch.company.as_ref().map(|c| c.as_str()));
+        let (tags, metadata) = (patch.tags.as_ref().map(Tags::as_slice), metadata.as_ref().map(|m| Json(m.as_map())));
+        let row = tx.query_one(&sql, &[&id, &name, &email, &phone, &company, &tags, &metadata]).await.map_err(taken)?;
         audit(&tx, caller, "update", "contact", id).await?;
         tx.commit().await?;
         Ok(contact(&row))
     }
 
-    /// With its submissions: they are messages of that person.
+    /// With its submissions, spam from its address included: they are messages of that person.
     pub(crate) async fn delete_contact(
         &self,
         caller: &Caller,
@@ -257,13 +277,20 @@ impl Store {
         let tx = connection.begin("delete_contact").await?;
         lock(&tx, "contacts", "contact", id, if_revision).await?;
         tx.execute("DELETE FROM submissions WHERE contact_id = $1", &[&id]).await?;
+        tx.execute(
+            "DELETE FROM submissions USING contacts AS c
+             WHERE c.id = $1 AND contact_id IS NULL AND lower(submissions.email) = lower(c.email)",
+            &[&id],
+        )
+        .await?;
         tx.execute("DELETE FROM contacts WHERE id = $1", &[&id]).await?;
         audit(&tx, caller, "delete", "contact", id).await?;
         Ok(tx.commit().await?)
     }
 
     pub(crate) async fn count_visit(&self, reason: &str) -> Result<i64, Error> {
-        Ok(self.pool.get().await?.query_one("SELECT count_visit($1)", &[&reason]).await?.get(0))
+        const SQL: &str = "SELECT count_visit((now() AT TIME ZONE 'utc')::date, $1)";
+        Ok(self.pool.get().await?.query_one(SQL, &[&reason]).await?.get(0))
     }
 
     pub(crate) async fn visits(&self, from: Date, to: Date) -> Result<api::GetVisitsResponse, Error> {
@@ -318,46 +345,49 @@ impl Filter {
         self.conditions.push_str(&condition.replace("{}", &format!("${}", self.parameters.len())));
     }
 
+    async fn count(&self, connection: &Connection, table: &str) -> Result<i64, Error> {
+        let sql = format!("SELECT count(*) FROM {table} WHERE true{}", self.conditions);
+        Ok(connection.query_one(&sql, &borrow(&self.parameters)).await?.get(0))
+    }
+
+    /// The rows of a page and the cursor of the next one. A cursor is good for the order that it
+    /// was made in; the database makes its value, since it is the one who compares.
     async fn page(
         mut self,
-        pool: &Pool,
+        connection: &Connection,
         columns: &str,
         table: &str,
-        (column, ascending): (&str, bool),
+        (column, ascending): Sort,
         page: &PageRequest,
-        count: bool,
-    ) -> Result<(Vec<Row>, Option<i64>), Error> {
-        let connection = pool.get().await?;
-        let total = match count {
-            false => None,
-            true => {
-                let sql = format!("SELECT count(*) FROM {table} WHERE true{}", self.conditions);
-                Some(connection.query_one(&sql, &borrow(&self.parameters)).await?.get(0))
-            }
+    ) -> Result<(Vec<Row>, String), Error> {
+        let (direction, beyond) = if ascending { ("ASC", ">") } else { ("DESC", "<") };
+        let (expression, shown) = match column {
+            "name" => ("lower(name)", "lower(name)".to_owned()),
+            column => (column, format!("(extract(epoch FROM {column}) * 1000000)::bigint::text")),
         };
-        let (expression, direction, beyond) = match (column, ascending) {
-            ("name", true) => ("lower(name)", "ASC", ">"),
-            ("name", false) => ("lower(name)", "DESC", "<"),
-            (column, true) => (column, "ASC", ">"),
-            (column, false) => (column, "DESC", "<"),
-        };
+        let order = format!("{column} {direction}:");
         if let Some((value, id)) = &page.after {
+            let bad = || Fault::field("cursor", "is not a cursor of this list");
+            let value = value.strip_prefix(&order).ok_or_else(bad)?;
+            let condition = format!("({expression}, id) {beyond} ({{}}, ");
             match column {
-                "name" => self.and(&format!("({expression}, id) {beyond} ({{}}, "), value.clone()),
+                "name" => self.and(&condition, value.to_owned()),
                 _ => {
                     let at = value.parse().ok().and_then(|us| Timestamp::from_microsecond(us).ok());
-                    let at = at.ok_or_else(|| chassis::Fault::field("cursor", "is not a cursor of this list"))?;
-                    self.and(&format!("({expression}, id) {beyond} ({{}}, "), at);
+                    self.and(&condition, at.ok_or_else(bad)?);
                 }
             }
             self.also("{})", *id);
         }
-        let sql = format!(
-            "SELECT {columns} FROM {table} WHERE true{} ORDER BY {expression} {direction}, id {direction} LIMIT {}",
-            self.conditions,
-            page.fetch()
+        let mut sql = format!(
+            "SELECT {columns}, {shown} AS sort_key FROM {table} WHERE true{} ORDER BY {expression} {direction}, id {direction}",
+            self.conditions
         );
-        Ok((connection.query(&sql, &borrow(&self.parameters)).await?, total))
+        self.parameters.push(Box::new(page.fetch()));
+        sql.push_str(&format!(" LIMIT ${}", self.parameters.len()));
+        let rows = connection.query(&sql, &borrow(&self.parameters)).await?;
+        let key = |row: &Row| (format!("{order}{}", row.get::<_, &str>("sort_key")), row.get("id"));
+        Ok(page.split(rows, key))
     }
 }
 
@@ -397,11 +427,6 @@ fn decoding(error: prost::DecodeError) -> pg::Error {
     pg::Error::Other(error.into())
 }
 
-/// Made by us from a uuid column.
-fn own_id(text: &str) -> Uuid {
-    text.parse().unwrap_or_default()
-}
-
 fn micros(row: &Row, column: usize) -> i64 {
     row.get::<_, Timestamp>(column).as_microsecond()
 }
@@ -430,7 +455,7 @@ fn submission(row: &Row) -> api::Submission {
     };
     api::Submission {
         id: row.get::<_, Uuid>(0).to_string(),
-        contact_id: row.get::<_, Uuid>(1).to_string(),
+        contact_id: row.get::<_, Option<Uuid>>(1).map(|id| id.to_string()).unwrap_or_default(),
         name: row.get(2),
         email: row.get(3),
         subject: row.get(4),

@@ -1,2 +1,5 @@
-//! To be written.
-fn main() {}
+//! The documents service; see the library.
+
+fn main() -> std::process::ExitCode {
+    chassis::run::<documents::App>()
+}

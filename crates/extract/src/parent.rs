@@ -1,0 +1,252 @@
+//! The half that never parses.
+
+use std::{
+    collections::BTreeMap,
+    os::unix::process::ExitStatusExt,
+    path::PathBuf,
+    process::{ExitStatus, Stdio},
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader},
+    process::{Child, Command},
+};
+
+use crate::{
+    Failure, FailureCode,
+    wire::{Done, Line},
+};
+
+/// The end of what the child says on standard error, for telling why it ended.
+const COMPLAINT_BYTES: u64 = 4096;
+
+/// What one document may cost.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// From start to end.
+    pub wall: Duration,
+    /// Processor time, in whole seconds.
+    pub cpu: Duration,
+    /// Address space.
+    pub memory_bytes: u64,
+    /// What the child may print.
+    pub output_bytes: u64,
+    /// Pages read.
+    pub pages: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            wall: Duration::from_secs(60),
+            cpu: Duration::from_secs(30),
+            memory_bytes: 512 * 1024 * 1024,
+            output_bytes: 64 * 1024 * 1024,
+            pages: 10_000,
+        }
+    }
+}
+
+/// One page of text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// From 1.
+    pub number: u32,
+    /// NFC, without control characters but line ends and tabs.
+    pub text: String,
+}
+
+/// What was read.
+#[derive(Clone, Debug)]
+pub struct Extraction {
+    /// As it was asked for.
+    pub media_type: String,
+    /// In order, without gaps in the numbers.
+    pub pages: Vec<Page>,
+    /// What the document says of itself: title, author, subject.
+    pub metadata: BTreeMap<String, String>,
+    /// Why it is only part of the document: the name of a [`FailureCode`].
+    pub partial: Option<String>,
+    /// Which reader it was.
+    pub engine: String,
+    /// Processor time that the child used.
+    pub cpu_ms: u64,
+    /// Memory that the child held at most; 0 when it did not live to say.
+    pub peak_rss_bytes: u64,
+}
+
+/// Starts a child for each document.
+#[derive(Clone, Debug)]
+pub struct Extractor {
+    program: PathBuf,
+    limits: Limits,
+    probe: Option<String>,
+}
+
+impl Extractor {
+    /// `program` is the `dossier-extract` binary.
+    pub fn new(program: PathBuf, limits: Limits) -> Self {
+        Self { program, limits, probe: None }
+    }
+
+    /// Lets the child misbehave in a certain way, for tests.
+    #[doc(hidden)]
+    pub fn probing(mut self, what: &str) -> Self {
+        self.probe = Some(what.to_owned());
+        self
+    }
+
+    /// Reads an open file, from its current position. Dropping the future kills the child.
+    ///
+    /// # Errors
+    /// [`Failure`] when nothing could be read. What was read before a limit was hit is no failure,
+    /// but `partial`.
+    pub async fn extract(&self, file: std::fs::File, media_type: &str) -> Result<Extraction, Failure> {
+        let mut child = self.start(file, media_type).map_err(|error| {
+            tracing::error!(%error, program = %self.program.display(), "the reader cannot be started");
+            Failure::new(FailureCode::Crashed)
+        })?;
+        let complaint = child.stderr.take().map(|pipe| tokio::spawn(complaint(pipe)));
+        let mut reading = Reading::default();
+        let watched = tokio::time::timeout(self.limits.wall, self.watch(&mut child, &mut reading)).await;
+        let ended = match watched {
+            Ok(ended) => ended,
+            Err(_) => End::Stopped(FailureCode::Timeout),
+        };
+        // Whatever it is doing, nobody listens any more.
+        let _ = child.kill().await;
+        let complaint = match complaint {
+            Some(task) => task.await.unwrap_or_default(),
+            None => String::new(),
+        };
+        if complaint.contains("is missing") {
+            tracing::warn!(complaint, "the sandbox is not complete on this machine");
+        }
+        self.conclude(media_type, reading, ended, &complaint)
+    }
+
+    fn start(&self, file: std::fs::File, media_type: &str) -> std::io::Result<Child> {
+        let mut command = Command::new(&self.program);
+        command
+            .arg("--child")
+            .arg(format!("--media-type={media_type}"))
+            .arg(format!("--memory-bytes={}", self.limits.memory_bytes))
+            .arg(format!("--cpu-seconds={}", self.limits.cpu.as_secs().max(1)))
+            .arg(format!("--pages={}", self.limits.pages));
+        if let Some(what) = &self.probe {
+            command.arg(format!("--probe={what}"));
+        }
+        command
+            .env_clear()
+            // Each arena of the allocator reserves 64 MiB of address space, which is limited.
+            .env("MALLOC_ARENA_MAX", "1")
+            .stdin(Stdio::from(file))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+    }
+
+    async fn watch(&self, child: &mut Child, reading: &mut Reading) -> End {
+        if let Some(pipe) = child.stdout.take() {
+            // One byte more than allowed tells "too much" from "just enough".
+            let mut lines = BufReader::new(pipe.take(self.limits.output_bytes + 1));
+            let mut line = Vec::new();
+            loop {
+                line.clear();
+                match lines.read_until(b'\n', &mut line).await {
+                    Ok(0) | Err(_) => break,
+                    Ok(_) if !line.ends_with(b"\n") => break,
+                    Ok(_) => match serde_json::from_slice(&line) {
+                        Ok(heard) => reading.hear(heard),
+                        Err(_) => break,
+                    },
+                }
+            }
+            if lines.get_ref().limit() == 0 {
+                return End::Stopped(FailureCode::LimitExceeded);
+            }
+        }
+        match reading.done.is_some() || reading.failed.is_some() {
+            true => End::Answered,
+            false => child.wait().await.map_or(End::Stopped(FailureCode::Crashed), End::Exited),
+        }
+    }
+
+    fn conclude(
+        &self,
+        media_type: &str,
+        reading: Reading,
+        ended: End,
+        complaint: &str,
+    ) -> Result<Extraction, Failure> {
+        let stopped = match ended {
+            End::Answered => reading.failed,
+            End::Stopped(code) => Some(code),
+            End::Exited(status) => Some(why(status, complaint)),
+        };
+        let done = reading.done.unwrap_or_default();
+        if let Some(code) = stopped.filter(|_| reading.pages.is_empty()) {
+            return Err(Failure::new(code));
+        }
+        Ok(Extraction {
+            media_type: media_type.to_owned(),
+            pages: reading.pages,
+            metadata: done.metadata,
+            partial: stopped.map(|code| code.as_str().to_owned()).or(done.partial),
+            engine: done.engine,
+            cpu_ms: done.cpu_ms,
+            peak_rss_bytes: done.peak_rss_bytes,
+        })
+    }
+}
+
+enum End {
+    /// It said that it is done, or that it cannot.
+    Answered,
+    /// We ended it.
+    Stopped(FailureCode),
+    /// It ended without a word.
+    Exited(ExitStatus),
+}
+
+#[derive(Default)]
+struct Reading {
+    pages: Vec<Page>,
+    done: Option<Done>,
+    failed: Option<FailureCode>,
+}
+
+impl Reading {
+    /// Numbers are given anew: the child's are not believed.
+    fn hear(&mut self, line: Line) {
+        match line {
+            Line::Page { text, .. } => {
+                let text = text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect();
+                let number = u32::try_from(self.pages.len()).unwrap_or(u32::MAX).saturating_add(1);
+                self.pages.push(Page { number, text });
+            }
+            Line::Done(done) => self.done = Some(done),
+            Line::Failed { code } => self.failed = Some(code),
+        }
+    }
+}
+
+/// Why a child ended that did not say so.
+fn why(status: ExitStatus, complaint: &str) -> FailureCode {
+    match status.signal() {
+        Some(signal) if signal == libc::SIGXCPU => FailureCode::LimitExceeded,
+        Some(_) if complaint.contains("memory allocation of") => FailureCode::LimitExceeded,
+        _ => FailureCode::Crashed,
+    }
+}
+
+async fn complaint(pipe: impl AsyncRead + Unpin) -> String {
+    let mut pipe = pipe;
+    let mut kept = Vec::new();
+    let _ = (&mut pipe).take(COMPLAINT_BYTES).read_to_end(&mut kept).await;
+    // The rest is read as well, so that the child does not wait for us, and forgotten.
+    let _ = tokio::io::copy(&mut pipe, &mut tokio::io::sink()).await;
+    String::from_utf8_lossy(&kept).into_owned()
+}

@@ -1,0 +1,47 @@
+//! pdf-extract, for the pages that the first reader could not make sense of.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
+
+use pdf_extract::{Document, PlainTextOutput, output_doc_page};
+
+/// Opened when it is first asked.
+pub(super) struct Backup {
+    bytes: Arc<Vec<u8>>,
+    document: Option<Option<Document>>,
+}
+
+impl Backup {
+    pub(super) fn new(bytes: Arc<Vec<u8>>) -> Self {
+        Self { bytes, document: None }
+    }
+
+    fn document(&mut self) -> Option<&Document> {
+        let open = || {
+            let mut document = catch_unwind(|| Document::load_mem(&self.bytes)).ok()?.ok()?;
+            if document.is_encrypted() {
+                document.decrypt("").ok()?;
+            }
+            Some(document)
+        };
+        self.document.get_or_insert_with(open).as_ref()
+    }
+
+    /// The numbers of the pages, or `None` when it cannot open the file.
+    pub(super) fn pages(&mut self) -> Option<Vec<u32>> {
+        let pages: Vec<u32> = self.document()?.get_pages().into_keys().collect();
+        (!pages.is_empty()).then_some(pages)
+    }
+
+    /// The text of one page. This reader panics on about one file in thirty.
+    pub(super) fn page(&mut self, number: u32) -> Option<String> {
+        let document = self.document()?;
+        let mut text = String::new();
+        let read = catch_unwind(AssertUnwindSafe(|| {
+            output_doc_page(document, &mut PlainTextOutput::new(&mut text), number).is_ok()
+        }));
+        (read.ok()? && !text.trim().is_empty()).then_some(text)
+    }
+}

@@ -1,0 +1,130 @@
+//! Text from the positions of glyphs, in the order in which the page draws them.
+
+use hayro_interpret::{
+    BlendMode, ClipPath, Context, Device, DrawMode, DrawProps, Image, ImageDrawProps, InterpreterCache,
+    InterpreterSettings, SoftMask,
+    font::{Glyph, GlyphRun},
+    hayro_cmap::{BfString, WritingMode},
+    interpret_page,
+    kurbo::{Affine, BezPath, Point, Rect, Vec2},
+};
+use hayro_syntax::Pdf;
+
+/// A gap wider than this part of the type size is a space.
+const SPACE: f64 = 0.18;
+/// A step sideways of more than this part of it is another line.
+const LINE: f64 = 0.5;
+/// A step of more than this is another paragraph.
+const PARAGRAPH: f64 = 2.2;
+/// Glyphs on a page, against pages that draw for ever.
+const MAX_GLYPHS: usize = 2_000_000;
+
+pub(super) struct Reader<'a> {
+    pdf: &'a Pdf,
+    cache: InterpreterCache<'a>,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(pdf: &'a Pdf) -> Self {
+        Self { pdf, cache: InterpreterCache::new() }
+    }
+
+    /// The text, and how many glyphs were drawn.
+    pub(super) fn page(&self, index: usize) -> (String, usize) {
+        let page = &self.pdf.pages()[index];
+        let (width, height) = page.render_dimensions();
+        let bounds = Rect::new(0.0, 0.0, f64::from(width), f64::from(height));
+        let transform = Affine::new(page.initial_transform(true).as_coeffs());
+        let settings = InterpreterSettings::default();
+        let mut context = Context::new(transform, bounds, &self.cache, self.pdf.xref(), settings);
+        let mut device = TextDevice::default();
+        interpret_page(page, &mut context, &mut device);
+        (device.text, device.glyphs)
+    }
+}
+
+/// Where the last glyph ended.
+struct Last {
+    end: Point,
+    start: Point,
+    size: f64,
+    text: BfString,
+}
+
+#[derive(Default)]
+struct TextDevice {
+    text: String,
+    glyphs: usize,
+    last: Option<Last>,
+}
+
+impl TextDevice {
+    fn glyph(&mut self, glyph: &Glyph<'_>, transform: Affine, vertical: bool) {
+        self.glyphs += 1;
+        if self.glyphs > MAX_GLYPHS {
+            return;
+        }
+        // Glyphs are designed on a square of a thousand units.
+        let [a, b, c, d, ..] = transform.as_coeffs();
+        let along = if vertical { Vec2::new(-c, -d) } else { Vec2::new(a, b) } * 1000.0;
+        let size = along.hypot();
+        let start = transform * Point::ZERO;
+        if !size.is_finite() || size == 0.0 || !start.x.is_finite() || !start.y.is_finite() {
+            return;
+        }
+        let advance = match glyph {
+            _ if vertical => 1.0,
+            Glyph::Outline(outline) => f64::from(outline.advance_width().unwrap_or(500.0)) / 1000.0,
+            Glyph::Type3(type3) => f64::from(type3.advance_width().unwrap_or(500.0)) / 1000.0,
+        };
+        let text = glyph.as_unicode().unwrap_or(BfString::Char('\u{fffd}'));
+        if let Some(last) = &self.last {
+            // Bold by drawing twice.
+            if same(&last.text, &text) && (start - last.start).hypot() < size * 0.05 {
+                return;
+            }
+            let direction = along / size;
+            let step = start - last.end;
+            let (forward, sideways) = (step.dot(direction), step.cross(direction).abs());
+            let em = size.max(last.size);
+            if sideways > em * PARAGRAPH {
+                self.text.push_str("\n\n");
+            } else if sideways > em * LINE || forward < -em {
+                self.text.push('\n');
+            } else if forward > em * SPACE && !self.text.ends_with(char::is_whitespace) {
+                self.text.push(' ');
+            }
+        }
+        match &text {
+            BfString::Char(c) => self.text.push(*c),
+            BfString::String(s) => self.text.push_str(s),
+        }
+        self.last = Some(Last { end: start + along * advance, start, size, text });
+    }
+}
+
+fn same(a: &BfString, b: &BfString) -> bool {
+    match (a, b) {
+        (BfString::Char(a), BfString::Char(b)) => a == b,
+        (BfString::String(a), BfString::String(b)) => a == b,
+        _ => false,
+    }
+}
+
+impl<'a> Device<'a> for TextDevice {
+    fn draw_glyph_run(&mut self, run: &GlyphRun<'_, 'a>, props: DrawProps<'a>, _: &DrawMode) {
+        let vertical = matches!(run.writing_mode(), WritingMode::Vertical);
+        for glyph in run.glyphs() {
+            self.glyph(glyph, props.transform * glyph.transform(), vertical);
+        }
+    }
+
+    fn draw_path(&mut self, _: &BezPath, _: DrawProps<'a>, _: &DrawMode) {}
+    fn push_clip_path(&mut self, _: &ClipPath) {}
+    fn push_clip_rect(&mut self, _: &Rect) {}
+    fn push_transparency_group(&mut self, _: f32, _: Option<SoftMask<'a>>, _: BlendMode) {}
+    fn draw_image(&mut self, _: Image<'a, '_>, _: ImageDrawProps<'a>) {}
+    fn pop_clip(&mut self) {}
+    fn pop_transparency_group(&mut self) {}
+    fn draw_rect(&mut self, _: &Rect, _: DrawProps<'a>, _: &DrawMode) {}
+}

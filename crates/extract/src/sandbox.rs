@@ -1,0 +1,126 @@
+//! What the child gives up before it looks at the first byte.
+//!
+//! Three walls, each enough against most of what can go wrong:
+//!
+//! 1. **Resource limits**: address space, processor time, no files written, no core dump.
+//! 2. **Landlock**: no path of the file system can be opened any more; no TCP.
+//! 3. **seccomp**: only the system calls that computing, reading standard input and writing standard
+//!    output need. Anything else (sockets, opening files, new processes, tracing, signals to
+//!    others) fails with EPERM.
+//!
+//! A kernel without Landlock or seccomp still gets the other walls; the child says which stood, and
+//! the parent logs it when one is missing.
+
+use std::collections::BTreeMap;
+
+use landlock::{
+    ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetStatus,
+};
+use rustix::process::{Resource, Rlimit, setrlimit};
+use seccompiler::{
+    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule, TargetArch,
+};
+
+/// What the child may use.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Allowance {
+    pub(crate) memory_bytes: u64,
+    pub(crate) cpu_seconds: u64,
+}
+
+/// Walls 1 and 2. Threads that are started afterwards are inside as well.
+pub(crate) fn enter(allowance: Allowance) -> anyhow::Result<Vec<&'static str>> {
+    let limit = |n: u64| Rlimit { current: Some(n), maximum: Some(n) };
+    setrlimit(Resource::As, limit(allowance.memory_bytes))?;
+    // The soft limit's signal tells the parent what happened; the hard one cannot be missed.
+    let cpu = Rlimit { current: Some(allowance.cpu_seconds), maximum: Some(allowance.cpu_seconds + 1) };
+    setrlimit(Resource::Cpu, cpu)?;
+    setrlimit(Resource::Fsize, limit(0))?;
+    setrlimit(Resource::Core, limit(0))?;
+    let mut missing = Vec::new();
+    match landlock() {
+        Ok(RulesetStatus::FullyEnforced | RulesetStatus::PartiallyEnforced) => {}
+        Ok(RulesetStatus::NotEnforced) | Err(_) => missing.push("landlock"),
+    }
+    Ok(missing)
+}
+
+fn landlock() -> anyhow::Result<RulesetStatus> {
+    let abi = ABI::V5;
+    let status = Ruleset::default()
+        .set_compatibility(CompatLevel::BestEffort)
+        .handle_access(AccessFs::from_all(abi))?
+        .handle_access(AccessNet::from_all(abi))?
+        .create()?
+        .no_new_privs(true)
+        .restrict_self()?;
+    Ok(status.ruleset)
+}
+
+/// Wall 3, for all threads of the process.
+pub(crate) fn seal() -> anyhow::Result<()> {
+    let arch: TargetArch = std::env::consts::ARCH.try_into()?;
+    // glibc starts threads by clone3, whose arguments a filter cannot see, and falls back to clone
+    // when clone3 does not exist. So that is what it is told.
+    let clone3: BTreeMap<i64, Vec<SeccompRule>> = [(libc::SYS_clone3, vec![])].into();
+    let no_clone3 =
+        SeccompFilter::new(clone3, SeccompAction::Allow, SeccompAction::Errno(libc::ENOSYS as u32), arch)?;
+    let filter = SeccompFilter::new(
+        allowed()?,
+        SeccompAction::Errno(libc::EPERM as u32),
+        SeccompAction::Allow,
+        arch,
+    )?;
+    for filter in [no_clone3, filter] {
+        seccompiler::apply_filter_all_threads(&BpfProgram::try_from(filter)?)?;
+    }
+    Ok(())
+}
+
+fn allowed() -> anyhow::Result<BTreeMap<i64, Vec<SeccompRule>>> {
+    let always = [
+        libc::SYS_read,
+        libc::SYS_write,
+        libc::SYS_writev,
+        libc::SYS_pread64,
+        libc::SYS_lseek,
+        libc::SYS_fstat,
+        libc::SYS_close,
+        libc::SYS_brk,
+        libc::SYS_mmap,
+        libc::SYS_munmap,
+        libc::SYS_mremap,
+        libc::SYS_mprotect,
+        libc::SYS_madvise,
+        libc::SYS_futex,
+        libc::SYS_sched_yield,
+        libc::SYS_sched_getaffinity,
+        libc::SYS_set_robust_list,
+        libc::SYS_rseq,
+        libc::SYS_rt_sigaction,
+        libc::SYS_rt_sigprocmask,
+        libc::SYS_rt_sigreturn,
+        libc::SYS_sigaltstack,
+        libc::SYS_getpid,
+        libc::SYS_gettid,
+        libc::SYS_getrandom,
+        libc::SYS_clock_gettime,
+        libc::SYS_clock_nanosleep,
+        libc::SYS_restart_syscall,
+        libc::SYS_clone3,
+        // The second filter is applied after the first.
+        libc::SYS_seccomp,
+        libc::SYS_exit,
+        libc::SYS_exit_group,
+    ];
+    let mut rules: BTreeMap<i64, Vec<SeccompRule>> = always.into_iter().map(|call| (call, vec![])).collect();
+    let thread = libc::CLONE_THREAD as u64;
+    let is_thread =
+        SeccompCondition::new(0, SeccompCmpArgLen::Qword, SeccompCmpOp::MaskedEq(thread), thread)?;
+    rules.insert(libc::SYS_clone, vec![SeccompRule::new(vec![is_thread])?]);
+    // Aborting is a signal to oneself: no rule could name our own id, so only the abort is let through.
+    let abort =
+        SeccompCondition::new(2, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, libc::SIGABRT as u64)?;
+    rules.insert(libc::SYS_tgkill, vec![SeccompRule::new(vec![abort])?]);
+    Ok(rules)
+}

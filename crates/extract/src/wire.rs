@@ -1,0 +1,25 @@
+//! What the child prints: one JSON value in a line.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::FailureCode;
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Line {
+    Page { number: u32, text: String },
+    Done(Done),
+    Failed { code: FailureCode },
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Done {
+    pub(crate) engine: String,
+    pub(crate) metadata: BTreeMap<String, String>,
+    /// Why the text is only part of the document.
+    pub(crate) partial: Option<String>,
+    pub(crate) cpu_ms: u64,
+    pub(crate) peak_rss_bytes: u64,
+}

@@ -1,0 +1,18 @@
+//! PostgreSQL, the object store, processes and the program itself, for real.
+
+mod objects;
+mod postgres;
+mod processes;
+mod program;
+
+use std::{os::unix::fs::PermissionsExt, path::Path};
+
+/// A folder that goes away.
+fn folder() -> tempfile::TempDir {
+    tempfile::Builder::new().prefix("dossier-test-").tempdir().unwrap()
+}
+
+/// As closed as the home of root is.
+fn close(path: &Path) {
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700)).unwrap();
+}

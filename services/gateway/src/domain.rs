@@ -1,0 +1,258 @@
+//! Values about people and tokens that cannot be wrong once they exist.
+
+use chassis::{Caller, Fault, FieldFault, Role};
+use jiff::Timestamp;
+use uuid::Uuid;
+
+/// Names a token may carry, and the bit of each.
+const SCOPES: [(&str, u8); 8] = [
+    ("*", 0x80),
+    ("read", Scopes::CONTACTS_READ | Scopes::DOCUMENTS_READ | Scopes::SEARCH_READ),
+    ("write", 0x1f),
+    ("contacts:read", Scopes::CONTACTS_READ),
+    ("contacts:write", Scopes::CONTACTS_READ | Scopes::CONTACTS_WRITE),
+    ("documents:read", Scopes::DOCUMENTS_READ),
+    ("documents:write", Scopes::DOCUMENTS_READ | Scopes::DOCUMENTS_WRITE),
+    ("search:read", Scopes::SEARCH_READ),
+];
+
+/// What a token may be used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Scopes(u8);
+
+impl Scopes {
+    pub(crate) const CONTACTS_READ: u8 = 0x01;
+    pub(crate) const CONTACTS_WRITE: u8 = 0x02;
+    pub(crate) const DOCUMENTS_READ: u8 = 0x04;
+    pub(crate) const DOCUMENTS_WRITE: u8 = 0x08;
+    pub(crate) const SEARCH_READ: u8 = 0x10;
+    /// Everything that the token's maker may do, administration included.
+    pub(crate) const ALL: u8 = 0x80;
+
+    /// `None` when one of the names is unknown.
+    pub(crate) fn parse<S: AsRef<str>>(names: &[S]) -> Option<Self> {
+        names.iter().try_fold(Self(0), |sum, name| {
+            let (_, bits) = SCOPES.iter().find(|(known, _)| *known == name.as_ref())?;
+            Some(Self(sum.0 | bits))
+        })
+    }
+
+    /// The names, for error messages.
+    pub(crate) fn names() -> String {
+        SCOPES.map(|(name, _)| name).join(", ")
+    }
+
+    pub(crate) fn has(self, scope: u8) -> bool {
+        self.0 & (scope | Self::ALL) != 0
+    }
+
+    /// The most that a token may be in a call that needs `scope`.
+    fn ceiling(self, scope: u8) -> Role {
+        match scope {
+            _ if self.0 & Self::ALL != 0 => Role::Owner,
+            Self::CONTACTS_WRITE | Self::DOCUMENTS_WRITE => Role::Editor,
+            _ => Role::Viewer,
+        }
+    }
+}
+
+/// The scope a call needs, by its path and whether it changes something; `None` for calls that
+/// anybody may make. What is not listed is administration.
+pub(crate) fn needed_scope(path: &str, changes: bool) -> Option<u8> {
+    let Some(path) = path.strip_prefix("/api/v1/") else { return None };
+    let (group, rest) = path.split_once('/').unwrap_or((path, ""));
+    match (group, changes) {
+        ("health", _) => None,
+        ("session", false) => None,
+        ("submissions" | "visits", true) if rest.is_empty() => None,
+        ("submissions" | "visits" | "contacts", false) => Some(Scopes::CONTACTS_READ),
+        ("submissions" | "contacts", true) => Some(Scopes::CONTACTS_WRITE),
+        ("documents" | "collections", false) => Some(Scopes::DOCUMENTS_READ),
+        ("documents" | "collections", true) => Some(Scopes::DOCUMENTS_WRITE),
+        ("search", _) => Some(Scopes::SEARCH_READ),
+        _ => Some(Scopes::ALL),
+    }
+}
+
+/// How somebody proved who they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Via {
+    /// A browser's session.
+    Session(Uuid),
+    /// An API token.
+    Token(Uuid, Scopes),
+}
+
+/// Somebody who is signed in.
+#[derive(Clone, Debug)]
+pub(crate) struct Identity {
+    pub(crate) user_id: Uuid,
+    pub(crate) email: String,
+    pub(crate) name: String,
+    pub(crate) role: Role,
+    pub(crate) via: Via,
+    /// Not good any more from then on.
+    pub(crate) expires_at: Option<Timestamp>,
+}
+
+impl Identity {
+    /// Who this is in a call that needs `scope`: the lower of the role and what the scopes allow.
+    pub(crate) fn caller(&self, scope: Option<u8>) -> Result<Caller, Fault> {
+        let role = match (self.via, scope) {
+            (Via::Session(_), _) | (Via::Token(..), None) => self.role,
+            (Via::Token(_, scopes), Some(scope)) if scopes.has(scope) => self.role.min(scopes.ceiling(scope)),
+            _ => return Err(Fault::forbidden("this token's scopes do not cover the call").because("insufficient-scope")),
+        };
+        Ok(Caller::User { id: self.user_id, role })
+    }
+}
+
+/// A user as others see them.
+#[derive(Clone, Debug)]
+pub(crate) struct User {
+    pub(crate) id: Uuid,
+    pub(crate) email: String,
+    pub(crate) name: String,
+    pub(crate) role: Role,
+    pub(crate) disabled_at: Option<Timestamp>,
+    pub(crate) created_at: Timestamp,
+    pub(crate) updated_at: Timestamp,
+    pub(crate) revision: i64,
+}
+
+/// What is changed about a user; absent: nothing.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct UserPatch {
+    pub(crate) name: Option<String>,
+    pub(crate) role: Option<Role>,
+    pub(crate) disabled: Option<bool>,
+    pub(crate) password_hash: Option<String>,
+}
+
+/// A token as its owner sees it.
+#[derive(Clone, Debug)]
+pub(crate) struct Token {
+    pub(crate) id: Uuid,
+    pub(crate) name: String,
+    pub(crate) scopes: Vec<String>,
+    pub(crate) created_at: Timestamp,
+    pub(crate) expires_at: Option<Timestamp>,
+    pub(crate) last_used_at: Option<Timestamp>,
+}
+
+/// One line of the audit log.
+#[derive(Clone, Debug)]
+pub(crate) struct AuditEntry {
+    pub(crate) id: Uuid,
+    pub(crate) at: Timestamp,
+    pub(crate) actor: Option<Uuid>,
+    pub(crate) action: String,
+    pub(crate) subject: Option<Uuid>,
+    pub(crate) request_id: String,
+    pub(crate) detail: serde_json::Value,
+}
+
+/// Collects what is wrong with the fields of one request.
+#[derive(Debug, Default)]
+pub(crate) struct Check {
+    faults: Vec<FieldFault>,
+}
+
+impl Check {
+    pub(crate) fn blame(&mut self, field: &str, detail: impl Into<String>) {
+        self.faults.push(FieldFault { field: field.to_owned(), detail: detail.into() });
+    }
+
+    /// One line of text, trimmed.
+    pub(crate) fn line(&mut self, field: &str, text: &str, min: usize, max: usize) -> String {
+        let text = text.trim();
+        let length = text.chars().count();
+        if length < min || length > max {
+            self.blame(field, format!("must have {min} to {max} characters"));
+        } else if text.chars().any(char::is_control) {
+            self.blame(field, "must not contain control characters");
+        }
+        text.to_owned()
+    }
+
+    /// An address that mail could be sent to; the domain in lower case.
+    pub(crate) fn email(&mut self, field: &str, text: &str) -> String {
+        let text = self.line(field, text, 3, 254);
+        let plausible = text.rsplit_once('@').filter(|(local, domain)| {
+            !local.is_empty()
+                && local.len() <= 64
+                && !domain.is_empty()
+                && !domain.starts_with('.')
+                && !domain.ends_with('.')
+                && !text.chars().any(|c| c.is_whitespace() || matches!(c, '<' | '>' | ',' | ';'))
+        });
+        match plausible {
+            Some((local, domain)) => format!("{local}@{}", domain.to_lowercase()),
+            None => {
+                self.blame(field, "is not an e-mail address");
+                String::new()
+            }
+        }
+    }
+
+    pub(crate) fn password(&mut self, field: &str, text: &str) {
+        if !(8..=256).contains(&text.chars().count()) {
+            self.blame(field, "must have 8 to 256 characters");
+        }
+    }
+
+    pub(crate) fn role(&mut self, field: &str, text: &str) -> Role {
+        text.parse().unwrap_or_else(|error: chassis::UnknownRole| {
+            self.blame(field, error.to_string());
+            Role::Viewer
+        })
+    }
+
+    pub(crate) fn done(self) -> Result<(), Fault> {
+        match self.faults.is_empty() {
+            true => Ok(()),
+            false => Err(Fault::fields(self.faults)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn identity(role: Role, scopes: &[&str]) -> Identity {
+        let via = Via::Token(Uuid::nil(), Scopes::parse(scopes).unwrap());
+        Identity { user_id: Uuid::nil(), email: String::new(), name: String::new(), role, via, expires_at: None }
+    }
+
+    #[test]
+    fn a_token_never_does_more_than_its_scopes_and_its_maker() {
+        let role = |who: &Identity, path, changes| {
+            who.caller(needed_scope(path, changes)).ok().and_then(|caller| caller.role())
+        };
+        let owner = identity(Role::Owner, &["contacts:write"]);
+        assert_eq!(role(&owner, "/api/v1/contacts/x", true), Some(Role::Editor));
+        assert_eq!(role(&owner, "/api/v1/contacts", false), Some(Role::Viewer));
+        assert_eq!(role(&owner, "/api/v1/documents", false), None);
+        assert_eq!(role(&owner, "/api/v1/users", false), None);
+        assert_eq!(role(&owner, "/api/v1/submissions", true), Some(Role::Owner));
+        let viewer = identity(Role::Viewer, &["*"]);
+        assert_eq!(role(&viewer, "/api/v1/contacts/x", true), Some(Role::Viewer));
+        assert_eq!(role(&viewer, "/api/v1/users", false), Some(Role::Viewer));
+        let reader = identity(Role::Editor, &["read"]);
+        assert_eq!(role(&reader, "/api/v1/documents/x/content", false), Some(Role::Viewer));
+        assert_eq!(role(&reader, "/api/v1/documents/x", true), None);
+        assert_eq!(role(&identity(Role::Owner, &["write"]), "/api/v1/tokens", true), None);
+        assert!(Scopes::parse(&["everything"]).is_none());
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused() {
+        for bad in ["", "a", "@b", "a@", "a b@c.de", "a@.de", "a@b.", "<a@b.de>", "a@b\u{0}.de"] {
+            let mut check = Check::default();
+            check.email("email", bad);
+            assert!(check.done().is_err(), "{bad:?}");
+        }
+        assert_eq!(Check::default().email("email", " Ann@Example.ORG "), "Ann@example.org");
+    }
+}

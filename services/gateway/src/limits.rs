@@ -1,0 +1,124 @@
+//! How often one address may do what anybody may do.
+
+use std::{hash::Hash, net::IpAddr, num::NonZeroU32, time::Duration};
+
+use chassis::{Fault, FaultKind};
+use governor::{
+    DefaultKeyedRateLimiter, Quota,
+    clock::{Clock, DefaultClock},
+};
+
+use crate::{config::Config, secret};
+
+/// Why a caller has to wait.
+#[derive(Debug)]
+pub(crate) struct TooOften {
+    /// Requests in a minute.
+    pub(crate) limit: u32,
+    pub(crate) wait: Duration,
+}
+
+impl TooOften {
+    pub(crate) fn fault(&self) -> Fault {
+        Fault {
+            retry_after: Some(self.wait),
+            ..Fault::new(FaultKind::RateLimited, "this was done too often from here; wait before trying again")
+        }
+    }
+}
+
+/// One limit for each key; bursts of a whole minute's worth are allowed.
+struct Limit<K: Hash + Eq + Clone> {
+    per_minute: u32,
+    limiter: Option<DefaultKeyedRateLimiter<K>>,
+}
+
+impl<K: Hash + Eq + Clone> Limit<K> {
+    fn new(per_minute: u32) -> Self {
+        let quota = NonZeroU32::new(per_minute).map(Quota::per_minute);
+        Self { per_minute, limiter: quota.map(DefaultKeyedRateLimiter::keyed) }
+    }
+
+    fn check(&self, key: &K) -> Result<(), TooOften> {
+        let Some(limiter) = &self.limiter else { return Ok(()) };
+        limiter.check_key(key).map_err(|not_until| TooOften {
+            limit: self.per_minute,
+            wait: not_until.wait_time_from(DefaultClock::default().now()),
+        })
+    }
+
+    fn forget(&self) {
+        if let Some(limiter) = &self.limiter {
+            limiter.retain_recent();
+            limiter.shrink_to_fit();
+        }
+    }
+}
+
+/// All limits of the gateway.
+pub(crate) struct Limits {
+    accounts: Limit<secret::Hash>,
+    sign_ins: Limit<IpAddr>,
+    submissions: Limit<IpAddr>,
+    visits: Limit<IpAddr>,
+}
+
+impl Limits {
+    pub(crate) fn new(config: &Config) -> Self {
+        Self {
+            accounts: Limit::new(config.sign_ins_per_minute),
+            sign_ins: Limit::new(config.sign_ins_per_minute.saturating_mul(6)),
+            submissions: Limit::new(config.submissions_per_minute),
+            visits: Limit::new(config.visits_per_minute),
+        }
+    }
+
+    /// Every attempt counts, also for accounts that do not exist.
+    pub(crate) fn sign_in(&self, email: &str, from: IpAddr) -> Result<(), TooOften> {
+        self.sign_ins.check(&network(from))?;
+        self.accounts.check(&secret::sha256(&[email.trim().to_lowercase().as_bytes()]))
+    }
+
+    pub(crate) fn submission(&self, from: IpAddr) -> Result<(), TooOften> {
+        self.submissions.check(&network(from))
+    }
+
+    pub(crate) fn visit(&self, from: IpAddr) -> Result<(), TooOften> {
+        self.visits.check(&network(from))
+    }
+
+    /// Lets go of keys that are within their limit again.
+    pub(crate) fn forget(&self) {
+        self.accounts.forget();
+        self.sign_ins.forget();
+        self.submissions.forget();
+        self.visits.forget();
+    }
+}
+
+/// One customer of IPv6 has a whole /64.
+fn network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
+            Some(v4) => v4.into(),
+            None => std::net::Ipv6Addr::from(u128::from(v6) & !u128::from(u64::MAX)).into(),
+        },
+        v4 => v4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_holds_for_one_key_and_zero_is_none() {
+        let limit = Limit::new(2);
+        assert!(limit.check(&1).is_ok() && limit.check(&1).is_ok());
+        let refused = limit.check(&1).unwrap_err();
+        assert!(refused.wait > Duration::from_secs(20) && refused.wait <= Duration::from_secs(30), "{refused:?}");
+        assert!(limit.check(&2).is_ok());
+        let none = Limit::new(0);
+        assert!((0..1000).all(|_| none.check(&1).is_ok()));
+    }
+}

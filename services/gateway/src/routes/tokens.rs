@@ -1,0 +1,103 @@
+use actix_web::http::StatusCode;
+use chassis::Role;
+use jiff::Timestamp;
+use pg::PageRequest;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::{
+    call::{Body, Call, json, no_content, replayed},
+    domain::{self, Check, Scopes},
+    problem::Answer,
+    secret,
+    wire::{List, Time},
+};
+
+#[derive(Serialize)]
+struct Token<'a> {
+    id: Uuid,
+    name: &'a str,
+    scopes: &'a [String],
+    created_at: Time,
+    expires_at: Option<Time>,
+    last_used_at: Option<Time>,
+    /// Only where it is made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<String>,
+}
+
+fn view(token: &domain::Token, text: Option<String>) -> Token<'_> {
+    Token {
+        id: token.id,
+        name: &token.name,
+        scopes: &token.scopes,
+        created_at: Time(token.created_at),
+        expires_at: token.expires_at.map(Time),
+        last_used_at: token.last_used_at.map(Time),
+        token: text,
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct New {
+    name: String,
+    scopes: Vec<String>,
+    #[serde(default)]
+    expires_at: Option<Timestamp>,
+}
+
+pub(super) async fn list(call: Call) -> Answer {
+    let user = call.identity()?.user_id;
+    let mut query = call.query()?;
+    let (cursor, limit) = (query.text("cursor"), query.number("limit", 1, 200));
+    query.done()?;
+    let (tokens, next) = call.state.shared.store.list_tokens(user, &PageRequest::parse(&cursor, limit)?).await?;
+    json(StatusCode::OK, &List::new(tokens.iter().map(|t| view(t, None)).collect(), next, None))
+}
+
+pub(super) async fn create(call: Call, body: Body) -> Answer {
+    let user = call.identity()?.user_id;
+    let mut sent = body.json::<New>().await?;
+    let mut check = Check::default();
+    let name = check.line("name", &sent.value.name, 1, 100);
+    if sent.value.scopes.is_empty() || Scopes::parse(&sent.value.scopes).is_none() {
+        check.blame("scopes", format!("must be one or more of {}", Scopes::names()));
+    }
+    if sent.value.expires_at.is_some_and(|end| end <= Timestamp::now()) {
+        check.blame("expires_at", "must lie in the future");
+    }
+    check.done()?;
+    sent.value.scopes.sort();
+    sent.value.scopes.dedup();
+    let wanted = domain::Token {
+        id: Uuid::nil(),
+        name,
+        scopes: sent.value.scopes,
+        created_at: now(),
+        expires_at: sent.value.expires_at,
+        last_used_at: None,
+    };
+    let key = call.idempotency(&sent.raw)?.map(|k| pg::Idempotency { key: k.key, fingerprint: k.fingerprint });
+    let made = call.state.shared.store.create_token(call.by(), user, &wanted, key).await?;
+    let text = secret::token_text(&made.bits);
+    let response = call.created("tokens", &made.token.id.to_string(), None, &view(&made.token, Some(text)))?;
+    Ok(replayed(response, made.replayed))
+}
+
+/// As precise as the database keeps it.
+fn now() -> Timestamp {
+    let now = Timestamp::now();
+    Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
+}
+
+/// One's own; owners revoke anybody's.
+pub(super) async fn delete(call: Call) -> Answer {
+    let user = call.identity()?.user_id;
+    let of = (call.context.caller.role() != Some(Role::Owner)).then_some(user);
+    let id = call.id("id", "token")?;
+    let user = call.state.shared.store.delete_token(call.by(), id, of).await?;
+    call.state.shared.access.forget(user);
+    no_content()
+}
+

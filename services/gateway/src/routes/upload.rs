@@ -1,0 +1,323 @@
+//! A file on its way in: from the body of a request to the stream of a call, a bounded number of
+//! chunks at a time, never held whole.
+
+use std::time::Duration;
+
+use actix_multipart::{Field, Multipart, MultipartError};
+use actix_web::{
+    HttpMessage,
+    http::header::{self, ContentDisposition, DispositionParam},
+    web::{Bytes, BytesMut},
+};
+use chassis::{Fault, FaultKind, RequestContext, Role};
+use futures_util::{Stream, StreamExt};
+use proto::documents::{self as api, upload_request::Part};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+
+use super::documents::key;
+use crate::{
+    call::{Body, Call},
+    problem::Problem,
+    query::Query,
+};
+
+/// A whole upload at most.
+const TRANSFER: Duration = Duration::from_secs(3600);
+/// Between two pieces of it at most.
+const IDLE: Duration = Duration::from_secs(30);
+/// Chunks between the request and the call.
+const DEPTH: usize = 4;
+/// Smaller pieces are joined, since each message costs the same.
+const CHUNK: usize = 128 << 10;
+/// A field that is not the file.
+const LARGEST_FIELD: usize = 64 << 10;
+
+/// What is said about a file beside its bytes.
+#[derive(Debug, Default)]
+struct Fields {
+    collection_id: Option<String>,
+    title: Option<String>,
+    tags: Vec<String>,
+    metadata: Option<String>,
+}
+
+/// Takes the file and answers what the documents service made of it. An early refusal ends it at
+/// once; when the client goes away, nothing is kept.
+pub(crate) async fn receive(call: &Call, body: Body, document_id: String) -> Result<api::UploadResponse, Problem> {
+    call.require(Role::Editor)?;
+    let context = RequestContext::current().unwrap_or_else(|| RequestContext::background(TRANSFER));
+    let (sender, receiver) = mpsc::channel(DEPTH);
+    let mut documents = call.state.documents.clone();
+    let uploading = context
+        .with_budget(TRANSFER)
+        .scope(async move { documents.upload(ReceiverStream::new(receiver)).await });
+    let feeding = feed(call, body, document_id, Sender { sender, rest: BytesMut::new() });
+    let (mut uploading, mut feeding) = (std::pin::pin!(uploading), std::pin::pin!(feeding));
+    tokio::select! {
+        answer = &mut uploading => return Ok(answer?.into_inner()),
+        fed = &mut feeding => fed?,
+    }
+    Ok(uploading.await?.into_inner())
+}
+
+async fn feed(call: &Call, body: Body, document_id: String, sender: Sender) -> Result<(), Problem> {
+    let expected_sha256 = match call.header(header::HeaderName::from_static("x-checksum-sha256")) {
+        Some(text) => checksum("X-Checksum-Sha256", text)?,
+        None => String::new(),
+    };
+    let start = api::UploadStart { document_id, ..Default::default() };
+    match body.is_multipart() {
+        true => feed_form(call, body, start, expected_sha256, sender).await,
+        false => feed_raw(call, body, start, expected_sha256, sender).await,
+    }
+}
+
+/// 64 hexadecimal digits, in lower case.
+pub(super) fn checksum(field: &str, text: &str) -> Result<String, Fault> {
+    let text = text.trim().to_ascii_lowercase();
+    match text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit()) {
+        true => Ok(text),
+        false => Err(Fault::field(field, "must be 64 hexadecimal digits")),
+    }
+}
+
+async fn feed_raw(
+    call: &Call,
+    mut body: Body,
+    start: api::UploadStart,
+    expected_sha256: String,
+    mut sender: Sender,
+) -> Result<(), Problem> {
+    let mut query = call.query()?;
+    let fields = Fields {
+        collection_id: query.get("collection_id"),
+        title: query.get("title"),
+        tags: query.all("tags"),
+        metadata: query.get("metadata"),
+    };
+    Query::done(query)?;
+    let disposition = call.request.headers().get(header::CONTENT_DISPOSITION);
+    let file_name = match disposition.map(ContentDisposition::from_raw) {
+        Some(Ok(disposition)) => file_name(&disposition),
+        Some(Err(_)) => return Err(Fault::field("Content-Disposition", "is not well-formed").into()),
+        None => None,
+    };
+    let start = api::UploadStart {
+        file_name: file_name.unwrap_or_else(|| "upload".to_owned()),
+        declared_media_type: call.request.content_type().to_owned(),
+        size: call.header(header::CONTENT_LENGTH).and_then(|text| text.parse().ok()),
+        ..start
+    };
+    let finish = finish(call, fields, &start.file_name, expected_sha256)?;
+    if sender.send(Part::Start(start)).await.is_closed() || sender.copy(&mut body.payload).await?.is_closed() {
+        return Ok(());
+    }
+    sender.finish(finish).await;
+    Ok(())
+}
+
+async fn feed_form(
+    call: &Call,
+    body: Body,
+    start: api::UploadStart,
+    expected_sha256: String,
+    mut sender: Sender,
+) -> Result<(), Problem> {
+    call.query()?.done()?;
+    let mut form = Multipart::new(call.request.headers(), body.payload);
+    let (mut fields, mut file_name_sent) = (Fields::default(), None);
+    while let Some(field) = in_time(form.next()).await? {
+        let mut field = field.map_err(|e| malformed(&e))?;
+        let name = field.name().unwrap_or_default().to_owned();
+        let place = match name.as_str() {
+            "file" if file_name_sent.is_some() => return Err(Fault::field("file", "is there twice").into()),
+            "file" => {
+                let name = field.content_disposition().and_then(file_name).unwrap_or_else(|| "upload".to_owned());
+                let declared_media_type = field.content_type().map(|m| m.essence_str().to_owned()).unwrap_or_default();
+                file_name_sent = Some(name.clone());
+                let start = api::UploadStart { file_name: name, declared_media_type, ..start.clone() };
+                if sender.send(Part::Start(start)).await.is_closed() || sender.copy(&mut field).await?.is_closed() {
+                    return Ok(());
+                }
+                continue;
+            }
+            "tags" => {
+                fields.tags.push(field_text(&name, &mut field).await?);
+                continue;
+            }
+            "collection_id" => &mut fields.collection_id,
+            "title" => &mut fields.title,
+            "metadata" => &mut fields.metadata,
+            _ => return Err(Fault::field(name, "is not a field of this form").into()),
+        };
+        if place.is_some() {
+            return Err(Fault::field(name, "is there twice").into());
+        }
+        *place = Some(field_text(&name, &mut field).await?);
+    }
+    let Some(file_name) = file_name_sent else { return Err(Fault::field("file", "is missing").into()) };
+    sender.finish(finish(call, fields, &file_name, expected_sha256)?).await;
+    Ok(())
+}
+
+async fn field_text(name: &str, field: &mut Field) -> Result<String, Problem> {
+    let mut whole = BytesMut::new();
+    while let Some(chunk) = in_time(field.next()).await? {
+        whole.extend_from_slice(&chunk.map_err(|e| malformed(&e))?);
+        if whole.len() > LARGEST_FIELD {
+            return Err(Fault::field(name, "is longer than 64 KiB").into());
+        }
+    }
+    String::from_utf8(whole.into()).map_err(|_| Fault::field(name, "is not UTF-8").into())
+}
+
+fn finish(
+    call: &Call,
+    fields: Fields,
+    file_name: &str,
+    expected_sha256: String,
+) -> Result<api::UploadFinish, Problem> {
+    // The content's own checksum is added by the service that sees all of it.
+    let said = format!("{fields:?}{file_name:?}");
+    let idempotency = key(call.idempotency(said.as_bytes())?);
+    Ok(api::UploadFinish {
+        collection_id: fields.collection_id.unwrap_or_default(),
+        title: fields.title.unwrap_or_default(),
+        tags: tags(fields.tags)?,
+        metadata: fields.metadata.unwrap_or_default(),
+        expected_sha256,
+        idempotency,
+        file_name: file_name.to_owned(),
+    })
+}
+
+/// Repeated fields, commas, or a JSON array.
+fn tags(sent: Vec<String>) -> Result<Vec<String>, Fault> {
+    let mut tags = Vec::new();
+    for text in sent {
+        match text.trim_start().starts_with('[') {
+            true => {
+                let listed: Vec<String> = serde_json::from_str(&text)
+                    .map_err(|_| Fault::field("tags", "must be words separated by commas, or a JSON array of strings"))?;
+                tags.extend(listed);
+            }
+            false => tags.extend(text.split(',').map(str::trim).filter(|t| !t.is_empty()).map(str::to_owned)),
+        }
+    }
+    Ok(tags)
+}
+
+/// The extended form (RFC 8187) is preferred to the plain one.
+fn file_name(disposition: &ContentDisposition) -> Option<String> {
+    let extended = disposition.parameters.iter().find_map(|parameter| match parameter {
+        DispositionParam::FilenameExt(value) => String::from_utf8(value.value.clone()).ok(),
+        _ => None,
+    });
+    let name = extended.or_else(|| disposition.get_filename().map(str::to_owned))?;
+    // Some clients send a path; only its last part is a name.
+    let name = name.rsplit(['/', '\\']).next().unwrap_or_default().trim();
+    (!name.is_empty()).then(|| name.to_owned())
+}
+
+async fn in_time<T>(next: impl Future<Output = T>) -> Result<T, Problem> {
+    tokio::time::timeout(IDLE, next).await.map_err(|_| Problem::request_timeout())
+}
+
+fn cut_off() -> Fault {
+    Fault::new(FaultKind::Invalid, "the body ended before the file did; nothing was kept").because("incomplete")
+}
+
+fn malformed(error: &MultipartError) -> Fault {
+    match error {
+        MultipartError::Incomplete | MultipartError::Payload(_) => cut_off(),
+        _ => Fault::field("body", "is not a well-formed multipart/form-data body"),
+    }
+}
+
+/// Whether the other side still wants more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Line {
+    Open,
+    Closed,
+}
+
+impl Line {
+    fn is_closed(self) -> bool {
+        self == Line::Closed
+    }
+}
+
+struct Sender {
+    sender: mpsc::Sender<api::UploadRequest>,
+    rest: BytesMut,
+}
+
+impl Sender {
+    async fn send(&mut self, part: Part) -> Line {
+        match self.sender.send(api::UploadRequest { part: Some(part) }).await {
+            Ok(()) => Line::Open,
+            // The call has ended: what it answered is the answer.
+            Err(_) => Line::Closed,
+        }
+    }
+
+    /// Sends all of `source`.
+    async fn copy<E>(&mut self, source: &mut (impl Stream<Item = Result<Bytes, E>> + Unpin)) -> Result<Line, Problem> {
+        while let Some(piece) = in_time(source.next()).await? {
+            let piece = piece.map_err(|_| cut_off())?;
+            if self.rest.is_empty() && piece.len() >= CHUNK {
+                if self.send(Part::Chunk(piece)).await.is_closed() {
+                    return Ok(Line::Closed);
+                }
+                continue;
+            }
+            self.rest.extend_from_slice(&piece);
+            if self.rest.len() >= CHUNK && self.flush().await.is_closed() {
+                return Ok(Line::Closed);
+            }
+        }
+        Ok(self.flush().await)
+    }
+
+    async fn flush(&mut self) -> Line {
+        match self.rest.is_empty() {
+            true => Line::Open,
+            false => {
+                let chunk = std::mem::replace(&mut self.rest, BytesMut::with_capacity(CHUNK + (32 << 10)));
+                self.send(Part::Chunk(chunk.freeze())).await
+            }
+        }
+    }
+
+    async fn finish(mut self, finish: api::UploadFinish) {
+        self.send(Part::Finish(finish)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_taken_from_wherever_it_stands() {
+        let name = |text: &str| {
+            let value = header::HeaderValue::from_bytes(text.as_bytes()).unwrap();
+            file_name(&ContentDisposition::from_raw(&value).unwrap())
+        };
+        assert_eq!(name("attachment; filename=\"a b.pdf\"").as_deref(), Some("a b.pdf"));
+        assert_eq!(name("attachment; filename=\"x\"; filename*=UTF-8''gr%C3%BC%C3%9Fe.pdf").as_deref(), Some("grüße.pdf"));
+        assert_eq!(name("attachment; filename=\"grüße.pdf\"").as_deref(), Some("grüße.pdf"));
+        assert_eq!(name("attachment; filename=\"C:\\\\tmp\\\\x.pdf\"").as_deref(), Some("x.pdf"));
+        assert_eq!(name("attachment; filename=\"../../etc/passwd\"").as_deref(), Some("passwd"));
+        assert_eq!(name("attachment"), None);
+    }
+
+    #[test]
+    fn tags_come_in_three_shapes() {
+        let of = |sent: &[&str]| tags(sent.iter().map(|s| (*s).to_owned()).collect());
+        assert_eq!(of(&["a, b", "c"]).unwrap(), ["a", "b", "c"]);
+        assert_eq!(of(&[r#"["a, b"]"#]).unwrap(), ["a, b"]);
+        assert!(of(&["[1]"]).is_err());
+    }
+}

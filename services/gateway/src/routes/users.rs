@@ -1,0 +1,119 @@
+use actix_web::http::StatusCode;
+use chassis::Role;
+use pg::PageRequest;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::{
+    call::{Body, Call, json, no_content, replayed},
+    domain::{self, Check, UserPatch},
+    problem::Answer,
+    store::NewUser,
+    wire::{List, Time},
+};
+
+#[derive(Serialize)]
+struct User<'a> {
+    id: Uuid,
+    email: &'a str,
+    name: &'a str,
+    role: &'static str,
+    disabled: bool,
+    created_at: Time,
+    updated_at: Time,
+}
+
+fn view(user: &domain::User) -> User<'_> {
+    User {
+        id: user.id,
+        email: &user.email,
+        name: &user.name,
+        role: user.role.as_str(),
+        disabled: user.disabled_at.is_some(),
+        created_at: Time(user.created_at),
+        updated_at: Time(user.updated_at),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct New {
+    email: String,
+    password: String,
+    role: String,
+    #[serde(default)]
+    name: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Patch {
+    name: Option<String>,
+    role: Option<String>,
+    disabled: Option<bool>,
+    password: Option<String>,
+}
+
+pub(super) async fn list(call: Call) -> Answer {
+    call.require(Role::Owner)?;
+    let mut query = call.query()?;
+    let (cursor, limit) = (query.text("cursor"), query.number("limit", 1, 200));
+    query.done()?;
+    let (users, next) = call.state.shared.store.list_users(&PageRequest::parse(&cursor, limit)?).await?;
+    json(StatusCode::OK, &List::new(users.iter().map(view).collect(), next, None))
+}
+
+pub(super) async fn get(call: Call) -> Answer {
+    call.require(Role::Owner)?;
+    call.query()?.done()?;
+    let user = call.state.shared.store.get_user(call.id("id", "user")?).await?;
+    call.entity(user.revision, &view(&user))
+}
+
+pub(super) async fn create(call: Call, body: Body) -> Answer {
+    call.require(Role::Owner)?;
+    let sent = body.json::<New>().await?.value;
+    let mut check = Check::default();
+    let (email, role) = (check.email("email", &sent.email), check.role("role", &sent.role));
+    let name = check.line("name", sent.name.as_deref().unwrap_or_default(), 0, 200);
+    check.password("password", &sent.password);
+    check.done()?;
+    // Without the password: a fast hash of one must not lie in any table.
+    let key = call.idempotency(format!("{email}\n{name}\n{role}").as_bytes())?;
+    let key = key.map(|k| pg::Idempotency { key: k.key, fingerprint: k.fingerprint });
+    let shared = &call.state.shared;
+    let new = NewUser { email, name, role, password_hash: shared.passwords.hash(sent.password).await? };
+    let (user, known) = shared.store.create_user(call.by(), &call.context.caller, &new, key).await?;
+    let response = call.created("users", &user.id.to_string(), Some(user.revision), &view(&user))?;
+    Ok(replayed(response, known))
+}
+
+pub(super) async fn update(call: Call, body: Body) -> Answer {
+    call.require(Role::Owner)?;
+    let id = call.id("id", "user")?;
+    let sent = body.json::<Patch>().await?.value;
+    let mut check = Check::default();
+    let name = sent.name.map(|text| check.line("name", &text, 0, 200));
+    let role = sent.role.map(|text| check.role("role", &text));
+    if let Some(password) = &sent.password {
+        check.password("password", password);
+    }
+    check.done()?;
+    let shared = &call.state.shared;
+    let password_hash = match sent.password {
+        Some(password) => Some(shared.passwords.hash(password).await?),
+        None => None,
+    };
+    let patch = UserPatch { name, role, disabled: sent.disabled, password_hash };
+    let user = shared.store.update_user(call.by(), id, &patch, call.if_match()).await?;
+    shared.access.forget(id);
+    call.entity(user.revision, &view(&user))
+}
+
+pub(super) async fn delete(call: Call) -> Answer {
+    call.require(Role::Owner)?;
+    let id = call.id("id", "user")?;
+    call.state.shared.store.delete_user(call.by(), id, call.if_match()).await?;
+    call.state.shared.access.forget(id);
+    no_content()
+}

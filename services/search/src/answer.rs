@@ -1,0 +1,141 @@
+//! Who answers a question: the engine, checked against PostgreSQL, or PostgreSQL alone.
+
+use std::{collections::HashMap, sync::Arc};
+
+use chassis::Caller;
+use search_index::PageHit;
+use uuid::Uuid;
+
+use crate::{
+    domain::Question,
+    engine::{Found, GuardedEngine, attribute},
+    error::Error,
+    fallback,
+    snippet::{self, Match, Snippet},
+    store::{Document, PagesFound, Store},
+};
+
+/// One document, at the page that matches best.
+#[derive(Debug)]
+pub(crate) struct Hit {
+    pub(crate) document: Document,
+    pub(crate) page: i32,
+    pub(crate) pages_matched: i64,
+    pub(crate) snippet: Snippet,
+    pub(crate) score: f64,
+}
+
+/// An answer, whoever gave it.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) hits: Vec<Hit>,
+    /// In the order of the request; values by falling count.
+    pub(crate) facets: Vec<(&'static str, Vec<(String, i64)>)>,
+    pub(crate) total: i64,
+    pub(crate) engine: &'static str,
+    /// The engine should have answered and did not.
+    pub(crate) degraded: bool,
+}
+
+pub(crate) const MEILISEARCH: &str = "meilisearch";
+pub(crate) const POSTGRESQL: &str = "postgresql";
+
+/// What answers are made with.
+#[derive(Clone, Debug)]
+pub(crate) struct Answerer {
+    pub(crate) store: Store,
+    pub(crate) engine: Option<Arc<GuardedEngine>>,
+}
+
+impl Answerer {
+    pub(crate) async fn answer(&self, caller: &Caller, question: &Question) -> Result<Answer, Error> {
+        if question.terms.is_empty() {
+            let degraded = self.engine.as_ref().is_none_or(|engine| engine.is_resting());
+            let found = self.store.newest(caller, question).await?;
+            return Ok(from_postgresql(found, question, degraded));
+        }
+        if let Some(engine) = &self.engine {
+            let visible = self.store.visible(caller).await?;
+            if let Some(found) = engine.find(question, &visible).await {
+                return self.check(caller, question, engine, found).await;
+            }
+        }
+        let found = self.store.find(caller, question).await?;
+        Ok(from_postgresql(found, question, true))
+    }
+
+    /// The engine is a cache and may be behind: what is shown is what PostgreSQL says now. A hit of
+    /// another version, in the trash, or no longer for this caller is left out.
+    async fn check(
+        &self,
+        caller: &Caller,
+        question: &Question,
+        engine: &GuardedEngine,
+        found: Found,
+    ) -> Result<Answer, Error> {
+        let ids: Vec<Uuid> = found.hits.iter().map(|hit| hit.document_id).collect();
+        let (current, counts) = tokio::join!(
+            self.store.current(caller, &question.filters, &ids),
+            engine.count_pages(question, &found)
+        );
+        let mut current = current?;
+        let Found { hits, total, mut facets, marks, .. } = found;
+        let (asked, seen) = (fallback::plain_matches(&question.terms), hits.len());
+        let shown: Vec<Hit> = hits
+            .into_iter()
+            .filter_map(|hit| {
+                let document = current.remove(&hit.document_id).filter(|d| d.version == hit.version)?;
+                Some(from_engine(hit, document, &counts, (&marks.0, &marks.1), &asked))
+            })
+            .collect();
+        let left_out = seen - shown.len();
+        if left_out > 0 {
+            metrics::counter!("search_stale_hits_total").increment(left_out as u64);
+        }
+        let facets = question.facets.iter().map(|name| {
+            let values = facets.remove(attribute(name)).unwrap_or_default();
+            (*name, values.into_iter().map(|(value, count)| (value, to_i64(count))).collect())
+        });
+        Ok(Answer {
+            facets: facets.collect(),
+            total: (to_i64(total) - left_out as i64).max(shown.len() as i64),
+            hits: shown,
+            engine: MEILISEARCH,
+            degraded: false,
+        })
+    }
+}
+
+fn to_i64(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+fn from_engine(
+    hit: PageHit,
+    document: Document,
+    counts: &HashMap<Uuid, u64>,
+    marks: (&str, &str),
+    asked: &[Match],
+) -> Hit {
+    Hit {
+        // A match in the title alone belongs to no page in particular.
+        page: if hit.in_text { hit.page } else { 1 },
+        pages_matched: to_i64(counts.get(&hit.document_id).copied().unwrap_or(1)).max(1),
+        snippet: snippet::from_marked(&hit.snippet, marks, asked),
+        score: hit.score,
+        document,
+    }
+}
+
+fn from_postgresql(mut found: PagesFound, question: &Question, degraded: bool) -> Answer {
+    let matches = std::mem::take(&mut found.matches);
+    let hits = found.pages.into_iter().map(|page| Hit {
+        snippet: snippet::around(&page.text, &matches),
+        page: page.page,
+        pages_matched: page.pages_matched,
+        score: page.score,
+        document: page.document,
+    });
+    let facets = question.facets.iter().map(|name| (*name, found.facets.remove(*name).unwrap_or_default()));
+    Answer { hits: hits.collect(), facets: facets.collect(), total: found.total, engine: POSTGRESQL, degraded }
+}

@@ -1,0 +1,181 @@
+//! The only calls to the search engine.
+
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
+
+use chassis::Dependency;
+use search_index::{Engine, Error, Facets, PageHit, Query, quote};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::{
+    breaker::Breaker,
+    config::Config,
+    domain::{Filters, Question},
+    snippet::SNIPPET_WORDS,
+};
+
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// The engine behind its deadline and its breaker.
+#[derive(Debug)]
+pub(crate) struct GuardedEngine {
+    engine: Engine,
+    breaker: Breaker,
+    deadline: Duration,
+}
+
+/// What the engine found, not yet checked against what the caller may see.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    pub(crate) hits: Vec<PageHit>,
+    pub(crate) total: u64,
+    pub(crate) facets: Facets,
+    /// What stands around matches in the snippets.
+    pub(crate) marks: (String, String),
+    /// Whether the pages hold all the words.
+    pub(crate) all_words: bool,
+}
+
+impl GuardedEngine {
+    pub(crate) fn new(config: &Config) -> anyhow::Result<Option<Self>> {
+        let pause = Duration::from_millis(config.engine_pause_ms);
+        let guarded = config.engine.engine()?.map(|engine| Self {
+            engine,
+            breaker: Breaker::new(config.engine_failures, pause),
+            deadline: Duration::from_millis(config.engine_deadline_ms),
+        });
+        Ok(guarded)
+    }
+
+    /// Whether it is being left alone.
+    pub(crate) fn is_resting(&self) -> bool {
+        self.breaker.is_open()
+    }
+
+    /// The best pages in these collections, or `None` when PostgreSQL must answer instead.
+    pub(crate) async fn find(&self, question: &Question, visible: &[Uuid]) -> Option<Found> {
+        if visible.is_empty() {
+            return Some(Found::default());
+        }
+        if !self.breaker.allows() {
+            return None;
+        }
+        let started = Instant::now();
+        let asked = tokio::time::timeout(self.deadline, self.ask(question, visible)).await.unwrap_or(Err(Error::Timeout));
+        let outcome = match &asked {
+            Ok(_) => "ok",
+            Err(Error::Timeout) => "timeout",
+            Err(Error::Unavailable(_)) => "unavailable",
+            Err(_) => "refused",
+        };
+        metrics::histogram!("search_engine_duration_seconds", "outcome" => outcome).record(started.elapsed());
+        match asked {
+            Ok(found) => {
+                self.breaker.succeeded();
+                Some(found)
+            }
+            Err(error) => {
+                // A refusal comes at once and may be the question's fault: no reason to stop asking.
+                if !matches!(error, Error::Refused { .. }) {
+                    self.breaker.failed();
+                }
+                tracing::warn!(%error, "the search engine did not answer; PostgreSQL does");
+                None
+            }
+        }
+    }
+
+    async fn ask(&self, question: &Question, visible: &[Uuid]) -> Result<Found, Error> {
+        let (text, filter) = (question.terms.text(), filter(&question.filters, visible));
+        // Random for each query, so that no text of a document can contain them.
+        let key: u128 = rand::random();
+        let marks = (format!("\u{e000}{key:x}\u{e001}"), format!("\u{e001}{key:x}\u{e000}"));
+        let facets: Vec<&str> = question.facets.iter().map(|f| attribute(f)).collect();
+        let mut query = Query {
+            text: &text,
+            all_words: true,
+            filter: &filter,
+            offset: usize::try_from(question.offset).unwrap_or_default(),
+            limit: usize::try_from(question.limit).unwrap_or_default(),
+            facets: &facets,
+            marks: (&marks.0, &marks.1),
+            snippet_words: SNIPPET_WORDS,
+        };
+        let mut answer = self.engine.search(&query).await?;
+        if answer.estimated_total == 0 && question.terms.can_be_relaxed() {
+            query.all_words = false;
+            answer = self.engine.search(&query).await?;
+        }
+        let all_words = query.all_words;
+        Ok(Found { hits: answer.hits, total: answer.estimated_total, facets: answer.facets, marks, all_words })
+    }
+
+    /// How many pages of these documents match; documents that are missing have at least one.
+    pub(crate) async fn count_pages(&self, question: &Question, found: &Found) -> HashMap<Uuid, u64> {
+        let documents: Vec<Uuid> = found.hits.iter().map(|hit| hit.document_id).collect();
+        let text = question.terms.text();
+        let counting = self.engine.count_pages(&text, found.all_words, &documents);
+        match tokio::time::timeout(self.deadline, counting).await {
+            Ok(Ok(counts)) => counts,
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "pages were not counted");
+                HashMap::new()
+            }
+            Err(_) => HashMap::new(),
+        }
+    }
+
+    /// Tells `dependency` how the engine is, until `stop`.
+    pub(crate) async fn watch(&self, dependency: Dependency, stop: CancellationToken) {
+        let mut tick = tokio::time::interval(LOOK_EVERY);
+        while stop.run_until_cancelled(tick.tick()).await.is_some() {
+            match self.engine.health().await {
+                Ok(()) => dependency.up(),
+                Err(error) => dependency.down(error),
+            }
+        }
+    }
+}
+
+/// A facet's name in the engine.
+pub(crate) fn attribute(facet: &'static str) -> &'static str {
+    if facet == "tag" { "tags" } else { facet }
+}
+
+fn filter(filters: &Filters, visible: &[Uuid]) -> String {
+    let list = visible.iter().map(|id| quote(&id.to_string())).collect::<Vec<_>>().join(", ");
+    let mut conditions = vec![format!("collection_id IN [{list}]")];
+    let equal = [
+        ("collection_id", filters.collection_id.map(|id| id.to_string())),
+        ("language", filters.language.clone()),
+        ("media_type", filters.media_type.clone()),
+        ("tags", filters.tag.clone()),
+    ];
+    conditions.extend(equal.into_iter().filter_map(|(name, value)| Some(format!("{name} = {}", quote(&value?)))));
+    // The engine has whole seconds; PostgreSQL is exact when it checks the hits.
+    conditions.extend(filters.from.map(|from| format!("created_at >= {}", from.as_second())));
+    conditions.extend(filters.before.map(|before| format!("created_at <= {}", before.as_second())));
+    conditions.join(" AND ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_filter_stays_in_its_quotes_beside_the_visible_collections() {
+        let filters = Filters {
+            tag: Some("x\" OR version > \"0".to_owned()),
+            from: "2026-01-01T00:00:00.5Z".parse().ok(),
+            ..Filters::default()
+        };
+        let wanted = format!(
+            "collection_id IN [\"{}\"] AND tags = \"x\\\" OR version > \\\"0\" AND created_at >= 1767225600",
+            Uuid::nil()
+        );
+        assert_eq!(filter(&filters, &[Uuid::nil()]), wanted);
+    }
+}

@@ -1,0 +1,92 @@
+use std::time::{Duration, Instant};
+
+use chassis::{Fault, FaultKind};
+use testkit::{Database, as_caller, owner, within};
+
+use crate::world::{World, doc, hits, query};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+async fn walrus(with_engine: bool) -> World {
+    let world = World::start(with_engine).await;
+    world.add(&[doc("Walrus", &["a walrus"])]).await;
+    world
+}
+
+async fn until_engine(world: &World, engine: &str) {
+    let asking = async {
+        while world.ask("walrus").await.engine != engine {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    within(Duration::from_secs(10), asking).await;
+}
+
+#[tokio::test]
+async fn an_engine_that_is_down_costs_nobody_an_answer_and_comes_back_by_itself() {
+    let mut world = walrus(true).await;
+    assert!(!world.ask("walrus").await.degraded);
+    world.fake.stop().await;
+    for _ in 0..5 {
+        let started = Instant::now();
+        let answer = world.ask("walrus").await;
+        assert_eq!((answer.engine.as_str(), answer.degraded), ("postgresql", true));
+        assert_eq!(hits(&answer), [("Walrus", 1)]);
+        assert!(started.elapsed() < SECOND);
+    }
+    assert!(world.ask("").await.degraded, "the engine is being left alone");
+    world.fake.start_again().await;
+    until_engine(&world, "meilisearch").await;
+    let answer = world.ask("walrus").await;
+    assert!(!answer.degraded);
+    assert!(world.running.health.is_ready());
+}
+
+#[tokio::test]
+async fn a_silent_engine_costs_one_deadline_and_then_nothing() {
+    let world = World::start_on(testkit::database().await, true, |config| {
+        config.engine_deadline_ms = 200;
+        config.engine_failures = 1;
+        config.engine_pause_ms = 60_000;
+    })
+    .await;
+    world.add(&[doc("Walrus", &["a walrus"])]).await;
+    world.fake.hang(true);
+    let asked = world.fake.searches();
+    let started = Instant::now();
+    assert!(world.ask("walrus").await.degraded);
+    assert!(started.elapsed() >= Duration::from_millis(200) && started.elapsed() < 2 * SECOND);
+    for _ in 0..20 {
+        assert!(world.ask("walrus").await.degraded);
+    }
+    world.fake.hang(false);
+    assert!(world.fake.searches() <= asked + 1, "it was asked once");
+}
+
+#[tokio::test]
+async fn an_engine_without_its_index_is_as_good_as_none() {
+    let world = walrus(true).await;
+    world.fake.wipe();
+    let answer = world.ask("walrus").await;
+    assert_eq!((answer.degraded, hits(&answer)), (true, vec![("Walrus", 1)]));
+    world.engine.ensure_index().await.unwrap();
+    until_engine(&world, "meilisearch").await;
+}
+
+#[tokio::test]
+async fn without_postgresql_search_is_unavailable_and_says_so() {
+    let world = World::start_on(Database::alone().await, true, |_| {}).await;
+    world.add(&[doc("Walrus", &["a walrus"])]).await;
+    assert_eq!(hits(&world.ask("walrus").await), [("Walrus", 1)]);
+    let mut fake = world.fake;
+    fake.stop().await;
+    world.database.server().stop().await;
+    for q in ["walrus", ""] {
+        let started = Instant::now();
+        let refused = as_caller(owner(), world.client.clone().query(query(q))).await.unwrap_err();
+        let fault = Fault::of(&refused);
+        assert_eq!(fault.kind, FaultKind::Unavailable);
+        assert!(fault.detail.starts_with("search ") && fault.retry_after.is_some(), "{}", fault.detail);
+        assert!(started.elapsed() < 3 * SECOND);
+    }
+}

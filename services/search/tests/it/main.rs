@@ -1,0 +1,9 @@
+//! The search service, running, on a real PostgreSQL with the tables of `documents`, with the
+//! engine's stand-in and without.
+#![allow(clippy::unwrap_used)]
+
+mod engine_faults;
+mod log;
+mod questions;
+mod visibility;
+mod world;
