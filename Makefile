@@ -35,6 +35,9 @@ test: packages lint deny $(GARAGE) ## Run everything that must hold, as CI does 
 	cargo build --workspace --bins
 	GARAGE_BIN=$(abspath $(GARAGE)) cargo test $(if $(ONLY),--package $(ONLY),--workspace) --all-targets --no-fail-fast
 
+bench: install build ## Measure everything beside its yardsticks (ARGS="--quick", "--only P1,P2", "--baseline-dir DIR"; --help shows the rest)
+	@$(TARGET)/release/bench $(ARGS)
+
 .PHONY: packages
 packages:
 	@sh crates/stack/packages.sh test

@@ -23,5 +23,5 @@ pub use fault::{Fault, FaultKind, FieldFault};
 pub use health::{Dependency, Health};
 pub use process::{DRAIN, ProcessConfig, Service, parse_secret, run};
 pub use secrecy::{ExposeSecret, SecretString};
-pub use telemetry::record_parent;
+pub use telemetry::{record_link, record_parent};
 pub use tokio_util::sync::CancellationToken;

@@ -82,16 +82,18 @@ pub(crate) fn metrics() -> anyhow::Result<PrometheusHandle> {
 
 /// Makes `span` a child of the remote span in `trace`.
 pub fn record_parent(span: &tracing::Span, trace: &TraceContext) {
-    let flags = if trace.sampled { TraceFlags::SAMPLED } else { TraceFlags::default() };
-    let remote = SpanContext::new(
-        TraceId::from(trace.trace_id),
-        SpanId::from(trace.span_id),
-        flags,
-        true,
-        TraceState::default(),
-    );
     // Fails only where no exporter is configured: then there is no span to have a parent.
-    let _ = span.set_parent(opentelemetry::Context::new().with_remote_span_context(remote));
+    let _ = span.set_parent(opentelemetry::Context::new().with_remote_span_context(remote(trace)));
+}
+
+/// Links `span` to the remote span in `trace`: work that a request caused and did not wait for.
+pub fn record_link(span: &tracing::Span, trace: &TraceContext) {
+    span.add_link(remote(trace));
+}
+
+fn remote(trace: &TraceContext) -> SpanContext {
+    let flags = if trace.sampled { TraceFlags::SAMPLED } else { TraceFlags::default() };
+    SpanContext::new(TraceId::from(trace.trace_id), SpanId::from(trace.span_id), flags, true, TraceState::default())
 }
 
 /// The trace as seen from the current span, or `fallback` when spans are not exported.

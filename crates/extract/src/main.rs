@@ -12,6 +12,7 @@ use serde_json::json;
 /// {media_type, pages: [{number, text}], metadata, partial?, failure?, engine, cpu_ms, peak_rss}
 ///
 /// Each document is opened in a process of its own without files, network or privileges.
+/// A file that cannot be opened is named on standard error and the others are read all the same.
 /// Exit code 0: all were read; 1: at least one was not.
 #[derive(Parser)]
 #[command(name = "dossier-extract", version)]
@@ -55,7 +56,14 @@ async fn print(arguments: &Arguments) -> anyhow::Result<bool> {
     let extractor = Extractor::new(std::env::current_exe()?, limits);
     let mut all = true;
     for path in &arguments.files {
-        let (media_type, outcome) = read(&extractor, path).await?;
+        let (media_type, outcome) = match read(&extractor, path).await {
+            Ok(read) => read,
+            Err(error) => {
+                eprintln!("dossier-extract: {error:#}");
+                all = false;
+                continue;
+            }
+        };
         all &= outcome.is_ok();
         let line = match outcome {
             Ok(read) => json!({

@@ -18,8 +18,13 @@ use crate::{
     wire::{Done, Line},
 };
 
-/// The end of what the child says on standard error, for telling why it ended.
+/// The beginning of what the child says on standard error, for telling why it ended.
 const COMPLAINT_BYTES: u64 = 4096;
+/// For a killed child to be gone.
+const BURIAL: Duration = Duration::from_secs(5);
+/// Of what a document says of itself.
+const METADATA_FIELDS: usize = 32;
+const METADATA_CHARACTERS: usize = 500;
 
 /// What one document may cost.
 #[derive(Clone, Debug)]
@@ -114,10 +119,10 @@ impl Extractor {
             Ok(ended) => ended,
             Err(_) => End::Stopped(FailureCode::Timeout),
         };
-        // Whatever it is doing, nobody listens any more.
-        let _ = child.kill().await;
+        // Whatever it is doing, nobody listens any more. One that the kernel cannot end yet is not waited for.
+        let _ = tokio::time::timeout(BURIAL, child.kill()).await;
         let complaint = match complaint {
-            Some(task) => task.await.unwrap_or_default(),
+            Some(task) => tokio::time::timeout(BURIAL, task).await.ok().and_then(Result::ok).unwrap_or_default(),
             None => String::new(),
         };
         if complaint.contains("is missing") {
@@ -163,6 +168,11 @@ impl Extractor {
                         Err(_) => break,
                     },
                 }
+                // The child counts as well, but is not believed.
+                if reading.pages.len() > self.limits.pages as usize {
+                    reading.pages.truncate(self.limits.pages as usize);
+                    return End::Stopped(FailureCode::LimitExceeded);
+                }
             }
             if lines.get_ref().limit() == 0 {
                 return End::Stopped(FailureCode::LimitExceeded);
@@ -193,9 +203,14 @@ impl Extractor {
         Ok(Extraction {
             media_type: media_type.to_owned(),
             pages: reading.pages,
-            metadata: done.metadata,
-            partial: stopped.map(|code| code.as_str().to_owned()).or(done.partial),
-            engine: done.engine,
+            metadata: done
+                .metadata
+                .into_iter()
+                .take(METADATA_FIELDS)
+                .map(|(name, value)| (printable(&name).collect(), printable(&value).take(METADATA_CHARACTERS).collect()))
+                .collect(),
+            partial: stopped.or(done.partial).map(|code| code.as_str().to_owned()),
+            engine: printable(&done.engine).take(64).collect(),
             cpu_ms: done.cpu_ms,
             peak_rss_bytes: done.peak_rss_bytes,
         })
@@ -223,7 +238,7 @@ impl Reading {
     fn hear(&mut self, line: Line) {
         match line {
             Line::Page { text, .. } => {
-                let text = text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect();
+                let text = printable(&text).collect();
                 let number = u32::try_from(self.pages.len()).unwrap_or(u32::MAX).saturating_add(1);
                 self.pages.push(Page { number, text });
             }
@@ -231,6 +246,10 @@ impl Reading {
             Line::Failed { code } => self.failed = Some(code),
         }
     }
+}
+
+fn printable(text: &str) -> impl Iterator<Item = char> + '_ {
+    text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t'))
 }
 
 /// Why a child ended that did not say so.

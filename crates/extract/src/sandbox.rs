@@ -3,7 +3,8 @@
 //! Three walls, each enough against most of what can go wrong:
 //!
 //! 1. **Resource limits**: address space, processor time, no files written, no core dump.
-//! 2. **Landlock**: no path of the file system can be opened any more; no TCP.
+//! 2. **Landlock**: no path of the file system can be opened any more; no TCP; no signal to a process
+//!    outside.
 //! 3. **seccomp**: only the system calls that computing, reading standard input and writing standard
 //!    output need. Anything else (sockets, opening files, new processes, tracing, signals to
 //!    others) fails with EPERM.
@@ -15,6 +16,7 @@ use std::collections::BTreeMap;
 
 use landlock::{
     ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetStatus,
+    Scope,
 };
 use rustix::process::{Resource, Rlimit, setrlimit};
 use seccompiler::{
@@ -46,11 +48,12 @@ pub(crate) fn enter(allowance: Allowance) -> anyhow::Result<Vec<&'static str>> {
 }
 
 fn landlock() -> anyhow::Result<RulesetStatus> {
-    let abi = ABI::V5;
+    let abi = ABI::V6;
     let status = Ruleset::default()
         .set_compatibility(CompatLevel::BestEffort)
         .handle_access(AccessFs::from_all(abi))?
         .handle_access(AccessNet::from_all(abi))?
+        .scope(Scope::from_all(abi))?
         .create()?
         .no_new_privs(true)
         .restrict_self()?;
@@ -59,6 +62,8 @@ fn landlock() -> anyhow::Result<RulesetStatus> {
 
 /// Wall 3, for all threads of the process.
 pub(crate) fn seal() -> anyhow::Result<()> {
+    // Only now: a thread counts as a process, and this runs on the last one that is needed.
+    setrlimit(Resource::Nproc, Rlimit { current: Some(0), maximum: Some(0) })?;
     let arch: TargetArch = std::env::consts::ARCH.try_into()?;
     // glibc starts threads by clone3, whose arguments a filter cannot see, and falls back to clone
     // when clone3 does not exist. So that is what it is told.
@@ -75,6 +80,18 @@ pub(crate) fn seal() -> anyhow::Result<()> {
         seccompiler::apply_filter_all_threads(&BpfProgram::try_from(filter)?)?;
     }
     Ok(())
+}
+
+/// Tries a system call, for probes: the standard library has none of those that matter most.
+#[allow(unsafe_code, reason = "the calls that must be impossible have no safe form")]
+pub(crate) fn attempt(call: libc::c_long, arguments: [libc::c_long; 3]) -> std::io::Result<()> {
+    let [a, b, c] = arguments;
+    // SAFETY: no argument is an address that the kernel could write to; a null path or structure is
+    // refused by the kernel before anything else happens.
+    match unsafe { libc::syscall(call, a, b, c, 0) } {
+        -1 => Err(std::io::Error::last_os_error()),
+        _ => Ok(()),
+    }
 }
 
 fn allowed() -> anyhow::Result<BTreeMap<i64, Vec<SeccompRule>>> {
@@ -118,9 +135,10 @@ fn allowed() -> anyhow::Result<BTreeMap<i64, Vec<SeccompRule>>> {
     let is_thread =
         SeccompCondition::new(0, SeccompCmpArgLen::Qword, SeccompCmpOp::MaskedEq(thread), thread)?;
     rules.insert(libc::SYS_clone, vec![SeccompRule::new(vec![is_thread])?]);
-    // Aborting is a signal to oneself: no rule could name our own id, so only the abort is let through.
+    // Aborting is a signal to oneself, and to nobody else.
+    let own = SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, u64::from(std::process::id()))?;
     let abort =
         SeccompCondition::new(2, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, libc::SIGABRT as u64)?;
-    rules.insert(libc::SYS_tgkill, vec![SeccompRule::new(vec![abort])?]);
+    rules.insert(libc::SYS_tgkill, vec![SeccompRule::new(vec![own, abort])?]);
     Ok(rules)
 }

@@ -1,12 +1,15 @@
 //! Plain text: which encoding, which pages.
 
-use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
+use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
+use encoding_rs::{Encoding, UTF_8};
 
+/// What an encoding is guessed from; letters beyond ASCII come early in most texts that have any.
+const GUESS_BYTES: usize = 256 * 1024;
 /// About what a printed page holds.
 const PAGE_CHARACTERS: usize = 3000;
 
-/// The text of the bytes: by byte order mark, else UTF-8 when it is that, else `declared`, else
-/// Windows-1252, which most other text in Latin letters is.
+/// The text of the bytes: by byte order mark, else UTF-8 when it is that, else `declared`, else by
+/// which letters stand beside each other.
 pub(crate) fn decode(bytes: &[u8], declared: Option<&'static Encoding>) -> String {
     if let Some((encoding, mark)) = Encoding::for_bom(bytes) {
         return encoding.decode_without_bom_handling(&bytes[mark..]).0.into_owned();
@@ -14,8 +17,14 @@ pub(crate) fn decode(bytes: &[u8], declared: Option<&'static Encoding>) -> Strin
     if let Ok(text) = std::str::from_utf8(bytes) {
         return text.to_owned();
     }
-    let encoding = declared.filter(|e| *e != UTF_8).unwrap_or(WINDOWS_1252);
+    let encoding = declared.filter(|e| *e != UTF_8).unwrap_or_else(|| guess(bytes));
     encoding.decode_without_bom_handling(bytes).0.into_owned()
+}
+
+fn guess(bytes: &[u8]) -> &'static Encoding {
+    let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
+    detector.feed(&bytes[..bytes.len().min(GUESS_BYTES)], true);
+    detector.guess(None, Utf8Detection::Deny)
 }
 
 /// Splits at form feeds, and long stretches at paragraph or line ends.
@@ -51,6 +60,8 @@ mod tests {
         assert_eq!(decode(b"\xff\xfeZ\0\xfc\0", None), "Zü");
         assert_eq!(decode("Zürich".as_bytes(), None), "Zürich");
         assert_eq!(decode(b"Z\xfcrich", None), "Zürich");
+        assert_eq!(decode(b"It\x92s a caf\xe9", None), "It’s a café");
+        assert_eq!(decode(b"\xcf\xf0\xe8\xe2\xe5\xf2, \xfd\xf2\xee \xf2\xe5\xea\xf1\xf2.", None), "Привет, это текст.");
         assert_eq!(decode(b"\x8a\x65", Encoding::for_label(b"windows-1250")), "Še");
     }
 

@@ -19,7 +19,7 @@ pub(crate) struct Done {
     pub(crate) engine: String,
     pub(crate) metadata: BTreeMap<String, String>,
     /// Why the text is only part of the document.
-    pub(crate) partial: Option<String>,
+    pub(crate) partial: Option<FailureCode>,
     pub(crate) cpu_ms: u64,
     pub(crate) peak_rss_bytes: u64,
 }

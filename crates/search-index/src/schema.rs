@@ -63,9 +63,12 @@ pub(crate) fn settings() -> Settings {
             filterable(&["document_id", "collection_id", "language", "media_type", "tags"], false),
             filterable(&["version", "created_at"], true),
         ]),
+        // By default the engine takes `<b>word</b>` or `key=word` for one word.
+        separator_tokens: list(&["<", "=", ">", "\\", "^", "`", "|", "~"]),
         sortable_attributes: list(&["created_at"]),
-        // Exact distances between words cost most of the time and space of indexing.
-        proximity_precision: Some("byAttribute".to_owned()),
+        // "byAttribute" indexes in bulk two and a half times as fast, but then a phrase is found
+        // wherever its words stand in the same page, in any order.
+        proximity_precision: Some("byWord".to_owned()),
         typo_tolerance: Some(TypoToleranceSettings {
             enabled: Some(true),
             disable_on_attributes: Some(Vec::new()),

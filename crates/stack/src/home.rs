@@ -131,6 +131,17 @@ impl Home {
         serde_json::from_slice(&fs::read(self.dir.join("run/state.json")).ok()?).ok()
     }
 
+    /// From now on nothing is known of what ran here.
+    ///
+    /// # Errors
+    /// When the file cannot be removed.
+    pub fn forget_state(&self) -> std::io::Result<()> {
+        match fs::remove_file(self.dir.join("run/state.json")) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
     pub(crate) fn keep_state(&self, state: &State) -> anyhow::Result<()> {
         Ok(secrets::write(&self.dir.join("run/state.json"), &serde_json::to_string_pretty(state)?)?)
     }

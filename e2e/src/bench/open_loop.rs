@@ -102,3 +102,69 @@ fn pacer(
     })?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
+
+    use super::*;
+    use crate::bench::load::{Plan, closed};
+
+    const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+
+    /// Answers every request with `answer`, one after the other; the tenth takes half a second.
+    async fn server(answer: &'static [u8]) -> Target {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let served = Arc::new(AtomicU64::new(0));
+        let one_at_a_time = Arc::new(tokio::sync::Mutex::new(()));
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let (served, turn) = (served.clone(), one_at_a_time.clone());
+                tokio::spawn(async move {
+                    let mut buffer = [0; 4096];
+                    while stream.read(&mut buffer).await.is_ok_and(|read| read > 0) {
+                        let _turn = turn.lock().await;
+                        if served.fetch_add(1, Ordering::Relaxed) == 10 {
+                            tokio::time::sleep(Duration::from_millis(500)).await;
+                        }
+                        stream.write_all(answer).await.unwrap();
+                    }
+                });
+            }
+        });
+        Target::new("a server", &url, None).await.unwrap()
+    }
+
+    fn asking(target: &Target) -> Script {
+        let request = target.get("/");
+        Arc::new(move |_| (request.clone(), 200))
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_stall_is_charged_for_everybody_who_came_meanwhile() {
+        let target = server(OK).await;
+        let pace = Pace { per_second: 100, duration: Duration::from_secs(2), connections: 4 };
+        let latency = open(&target, asking(&target), pace).await.unwrap();
+        assert_eq!(latency.len(), 200);
+        // One request was slow; fifty were due before it was answered, a quarter of all.
+        assert!(latency.value_at_quantile(0.9) > 150_000, "{}", latency.value_at_quantile(0.9));
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_refusal_is_no_speed() {
+        let plan = Plan {
+            connections: 2,
+            warm_up: Duration::from_millis(10),
+            duration: Duration::from_millis(800),
+        };
+        let good = server(OK).await;
+        assert!(closed(&good, asking(&good), plan).await.unwrap() > 10.0);
+        let bad = server(b"HTTP/1.1 429 Too Many Requests\r\ncontent-length: 5\r\n\r\nlater").await;
+        let error = closed(&bad, asking(&bad), plan).await.unwrap_err();
+        assert!(format!("{error:#}").contains("429 instead of 200: later"), "{error:#}");
+    }
+}

@@ -2,6 +2,10 @@
 
 use std::sync::Arc;
 
+use anyhow::ensure;
+use e2e::words;
+use serde_json::json;
+
 use super::{
     Bench,
     figures::{Goal, Row, Sample},
@@ -11,7 +15,23 @@ use super::{
 const UNIT: &str = "requests/s";
 
 pub(crate) async fn run(bench: &Bench) -> anyhow::Result<Vec<Row>> {
-    Ok(vec![direct(bench).await?, proxied(bench).await?])
+    let rows = vec![direct(bench).await?, proxied(bench).await?];
+    for target in [&bench.gateway, &bench.edge] {
+        reads_own_writes(bench, target).await?;
+    }
+    Ok(rows)
+}
+
+/// Speed that comes from showing what was true before would not count.
+async fn reads_own_writes(bench: &Bench, target: &Target) -> anyhow::Result<()> {
+    let client = bench.client(target)?;
+    for id in bench.some_contacts(target).await?.iter().take(20) {
+        let (path, name) = (format!("/api/v1/contacts/{id}"), words::unique());
+        client.patch(&path, &json!({ "name": name }), None).await?.expect(200)?;
+        let read = client.get(&path).await?.expect(200)?.text_of("name")?;
+        ensure!(read == name, "{} answered a name that had been changed before", target.name);
+    }
+    Ok(())
 }
 
 /// Without a proxy, against the peers.

@@ -32,7 +32,7 @@ pub(crate) async fn run(bench: &Bench) -> anyhow::Result<Vec<Row>> {
         }
         if let Some(pgbench) = &bench.pgbench {
             limit.push(
-                pgbench.submissions(&&bench.system.contacts_database_url(), plan.connections, plan.duration).await?,
+                pgbench.submissions(&bench.system.contacts_database_url(), plan.connections, plan.duration).await?,
             );
         }
     }

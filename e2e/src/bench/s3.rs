@@ -116,6 +116,25 @@ fn stamp(seconds: u64) -> String {
 mod tests {
     use super::*;
 
+    #[tokio::test]
+    async fn the_object_store_takes_what_is_signed_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let any = ([127, 0, 0, 1], 0).into();
+        let server = stack::object_store::ObjectStore::start(folder.path().into(), any, "key", "secret").await.unwrap();
+        let bucket = Bucket(ExternalS3 {
+            endpoint: server.endpoint(),
+            region: stack::object_store::REGION.to_owned(),
+            bucket: stack::object_store::BUCKET.to_owned(),
+            access_key: "key".to_owned(),
+            secret_key: "secret".to_owned(),
+        });
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        bucket.put(&http, "bench/1", 5, "hello".into()).await.unwrap();
+        bucket.delete(&http, "bench/1").await.unwrap();
+        let forged = Bucket(ExternalS3 { secret_key: "guess".to_owned(), ..bucket.0 });
+        assert!(forged.put(&http, "bench/1", 5, "hello".into()).await.is_err());
+    }
+
     #[test]
     fn the_message_digest_is_that_of_rfc_4231() {
         let digest = hmac(b"Jefe", b"what do ya want for nothing?");

@@ -28,7 +28,6 @@ tests!(Shared:
     suggestions_complete_what_is_typed,
     clicks_are_taken_for_the_analytics,
     questions_that_make_no_sense_are_refused,
-    search_works_without_javascript,
 );
 
 /// The sentences of three documents, which all share one word that occurs nowhere else.
@@ -284,17 +283,5 @@ async fn questions_that_make_no_sense_are_refused(system: Arc<System>) -> anyhow
     for strange in ["\"", "-", "\"\"", "( | &", "a:*", "'; drop table x; --", "\u{202e}\u{0301}", "%", "\\"] {
         system.viewer.query("/api/v1/search", &[("q", strange)]).await?.expect(200)?;
     }
-    Ok(())
-}
-
-async fn search_works_without_javascript(system: Arc<System>) -> anyhow::Result<()> {
-    let word = words::unique();
-    let pages = [words::prose(2, 40), format!("{} {word}", words::prose(4, 40))];
-    let id = system.editor.add_ready(&Upload::new("plain form.pdf", pdf::document(&pages)), READY).await?;
-    let page = system.search_page(&words::misspelt(&word)).await?.expect(200)?;
-    let html = String::from_utf8(page.body)?;
-    assert!(html.contains("plain form"), "{html}");
-    assert!(html.contains(&id), "a link to the document: {html}");
-    assert!(html.contains("<form"), "{html}");
     Ok(())
 }

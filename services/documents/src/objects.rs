@@ -268,10 +268,6 @@ pub(crate) struct Upload {
 }
 
 impl Upload {
-    pub(crate) fn key(&self) -> &str {
-        &self.key
-    }
-
     /// Appends bytes; waits while the store, or the memory, is behind.
     pub(crate) async fn write(&mut self, mut bytes: &[u8]) -> Result<(), ObjectError> {
         self.size += bytes.len() as u64;

@@ -59,7 +59,11 @@ impl Scopes {
 /// The scope a call needs, by its path and whether it changes something; `None` for calls that
 /// anybody may make. What is not listed is administration.
 pub(crate) fn needed_scope(path: &str, changes: bool) -> Option<u8> {
-    let Some(path) = path.strip_prefix("/api/v1/") else { return None };
+    let Some(path) = path.strip_prefix("/api/v1/") else {
+        // The pages show a bit of everything.
+        let open = ["/assets/", "/problems/", "/favicon.ico"].iter().any(|start| path.starts_with(start));
+        return (!open).then_some(Scopes::ALL);
+    };
     let (group, rest) = path.split_once('/').unwrap_or((path, ""));
     match (group, changes) {
         ("health", _) => None,
@@ -101,7 +105,7 @@ impl Identity {
         let role = match (self.via, scope) {
             (Via::Session(_), _) | (Via::Token(..), None) => self.role,
             (Via::Token(_, scopes), Some(scope)) if scopes.has(scope) => self.role.min(scopes.ceiling(scope)),
-            _ => return Err(Fault::forbidden("this token's scopes do not cover the call").because("insufficient-scope")),
+            _ => return Err(Fault::forbidden("this token's scopes do not cover the call")),
         };
         Ok(Caller::User { id: self.user_id, role })
     }
@@ -243,6 +247,7 @@ mod tests {
         assert_eq!(role(&reader, "/api/v1/documents/x/content", false), Some(Role::Viewer));
         assert_eq!(role(&reader, "/api/v1/documents/x", true), None);
         assert_eq!(role(&identity(Role::Owner, &["write"]), "/api/v1/tokens", true), None);
+        assert_eq!(role(&owner, "/documents/x", false), None);
         assert!(Scopes::parse(&["everything"]).is_none());
     }
 

@@ -20,7 +20,7 @@ use crate::{error::Error, limits::TooOften};
 #[derive(Clone, Debug)]
 pub(crate) struct Problem {
     pub(crate) status: StatusCode,
-    pub(crate) fault: Fault,
+    pub(crate) fault: Box<Fault>,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
@@ -47,13 +47,12 @@ fn status(kind: FaultKind) -> StatusCode {
 }
 
 /// Slug, title, and a sentence that explains it, for `/problems/{slug}`.
-const EXPLANATIONS: [(&str, &str, &str); 31] = [
+const EXPLANATIONS: [(&str, &str, &str); 30] = [
     ("invalid", "The request is not valid", "A field or parameter is missing, unknown or not what it must be. `errors` names each."),
     ("unauthenticated", "Nobody is signed in", "Sign in, or send an API token as `Authorization: Bearer dsr_…`."),
     ("sign-in-failed", "Sign-in failed", "The e-mail address or the password is wrong, or the account is disabled."),
     ("invalid-token", "The token is not valid", "It was never made, has expired, or was revoked."),
-    ("forbidden", "Not allowed", "You are signed in, and your role does not allow this."),
-    ("insufficient-scope", "The token may not do this", "The API token's scopes do not cover this call. Make a token with the scopes it needs."),
+    ("forbidden", "Not allowed", "You are signed in, and your role, or the scopes of your token, do not allow this."),
     ("cross-site-request", "Refused as cross-site", "A change that is authenticated by a cookie must come from this site: the request needs `Sec-Fetch-Site: same-origin` or `none`, or an `Origin` that is ours. Programs should use an API token."),
     ("not-found", "Not found", "There is no such thing, or you may not see it; which of the two is not said."),
     ("method-not-allowed", "The method does not exist here", "`Allow` lists the methods that do."),
@@ -108,13 +107,13 @@ impl Problem {
     pub(crate) fn method_not_allowed(allow: &'static str) -> Self {
         let fault = Fault::new(FaultKind::NotFound, format!("this resource answers {allow}")).because("method-not-allowed");
         let allow = (header::ALLOW, HeaderValue::from_static(allow));
-        Self { status: StatusCode::METHOD_NOT_ALLOWED, fault, headers: vec![allow] }
+        Self { status: StatusCode::METHOD_NOT_ALLOWED, fault: fault.into(), headers: vec![allow] }
     }
 
     /// 408.
     pub(crate) fn request_timeout() -> Self {
         let fault = Fault::new(FaultKind::Timeout, "the request did not arrive in time").because("request-timeout");
-        Self { status: StatusCode::REQUEST_TIMEOUT, fault, headers: Vec::new() }
+        Self { status: StatusCode::REQUEST_TIMEOUT, fault: fault.into(), headers: Vec::new() }
     }
 
     /// With one more header field.
@@ -207,7 +206,7 @@ impl From<Fault> for Problem {
             "storage-full" | "storage_full" => StatusCode::INSUFFICIENT_STORAGE,
             _ => status(fault.kind),
         };
-        Self { status, fault, headers: Vec::new() }
+        Self { status, fault: fault.into(), headers: Vec::new() }
     }
 }
 

@@ -1,2 +1,5 @@
-//! To be written.
-fn main() {}
+//! The indexer; see the library.
+
+fn main() -> std::process::ExitCode {
+    chassis::run::<indexer::App>()
+}

@@ -20,7 +20,7 @@ impl From<Error> for tonic::Status {
                 tracing::warn!(error = %cause, "PostgreSQL cannot be reached");
                 Fault::unavailable("search")
             }
-            Error::Internal(error) => {eprintln!("DBG {error:#} {error:?}"); error.fault()},
+            Error::Internal(error) => error.fault(),
         };
         fault.into()
     }

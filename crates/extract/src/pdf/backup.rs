@@ -11,22 +11,31 @@ use pdf_extract::{Document, PlainTextOutput, output_doc_page};
 pub(super) struct Backup {
     bytes: Arc<Vec<u8>>,
     document: Option<Option<Document>>,
+    locked: bool,
 }
 
 impl Backup {
     pub(super) fn new(bytes: Arc<Vec<u8>>) -> Self {
-        Self { bytes, document: None }
+        Self { bytes, document: None, locked: false }
     }
 
     fn document(&mut self) -> Option<&Document> {
+        let (bytes, locked) = (&self.bytes, &mut self.locked);
         let open = || {
-            let mut document = catch_unwind(|| Document::load_mem(&self.bytes)).ok()?.ok()?;
+            let mut document = catch_unwind(|| Document::load_mem(bytes)).ok()?.ok()?;
             if document.is_encrypted() {
+                *locked = true;
                 document.decrypt("").ok()?;
+                *locked = false;
             }
             Some(document)
         };
         self.document.get_or_insert_with(open).as_ref()
+    }
+
+    /// Whether the file opens with a password only; known once it was asked for its pages.
+    pub(super) fn is_locked(&self) -> bool {
+        self.locked
     }
 
     /// The numbers of the pages, or `None` when it cannot open the file.

@@ -10,6 +10,8 @@ use hayro_interpret::{
 };
 use hayro_syntax::Pdf;
 
+use super::direction;
+
 /// A gap wider than this part of the type size is a space.
 const SPACE: f64 = 0.18;
 /// A step sideways of more than this part of it is another line.
@@ -39,7 +41,7 @@ impl<'a> Reader<'a> {
         let mut context = Context::new(transform, bounds, &self.cache, self.pdf.xref(), settings);
         let mut device = TextDevice::default();
         interpret_page(page, &mut context, &mut device);
-        (device.text, device.glyphs)
+        (device.in_reading_order(), device.glyphs)
     }
 }
 
@@ -56,9 +58,16 @@ struct TextDevice {
     text: String,
     glyphs: usize,
     last: Option<Last>,
+    /// Steps from one Hebrew or Arabic letter to the next, to the right and to the left.
+    rightward: usize,
+    leftward: usize,
 }
 
 impl TextDevice {
+    fn in_reading_order(self) -> String {
+        if self.rightward > self.leftward { direction::logical(&self.text) } else { self.text }
+    }
+
     fn glyph(&mut self, glyph: &Glyph<'_>, transform: Affine, vertical: bool) {
         self.glyphs += 1;
         if self.glyphs > MAX_GLYPHS {
@@ -85,8 +94,18 @@ impl TextDevice {
             }
             let direction = along / size;
             let step = start - last.end;
-            let (forward, sideways) = (step.dot(direction), step.cross(direction).abs());
+            let (mut forward, sideways) = (step.dot(direction), step.cross(direction).abs());
             let em = size.max(last.size);
+            if is_leftward(&last.text) && is_leftward(&text) && sideways <= em * LINE {
+                // Drawn as it is read: this letter ends where the last one began.
+                let back = (last.start - (start + along * advance)).dot(direction);
+                if forward < 0.0 && back > -em * LINE {
+                    forward = back.min(em);
+                    self.leftward += 1;
+                } else {
+                    self.rightward += 1;
+                }
+            }
             if sideways > em * PARAGRAPH {
                 self.text.push_str("\n\n");
             } else if sideways > em * LINE || forward < -em {
@@ -100,6 +119,13 @@ impl TextDevice {
             BfString::String(s) => self.text.push_str(s),
         }
         self.last = Some(Last { end: start + along * advance, start, size, text });
+    }
+}
+
+fn is_leftward(text: &BfString) -> bool {
+    match text {
+        BfString::Char(c) => direction::is_leftward(*c),
+        BfString::String(s) => s.chars().next().is_some_and(direction::is_leftward),
     }
 }
 

@@ -5,6 +5,7 @@
 //! mistakes are different ones.
 
 mod backup;
+mod direction;
 mod glyphs;
 mod plausible;
 
@@ -42,8 +43,14 @@ pub(crate) fn read(bytes: Vec<u8>, mut page: impl FnMut(u32, String) -> bool) ->
     for index in 0..pdf.pages().len() {
         let number = u32::try_from(index + 1).map_err(|_| Failure::new(FailureCode::LimitExceeded))?;
         let first = catch_unwind(AssertUnwindSafe(|| reader.page(index)));
-        let (mut text, glyphs) = first.unwrap_or_default();
-        let score = plausible::score(&text, glyphs);
+        // A reader that panics has not found the page to be empty.
+        let (mut text, glyphs, score) = match first {
+            Ok((text, glyphs)) => {
+                let score = plausible::score(&text, glyphs);
+                (text, glyphs, score)
+            }
+            Err(_) => (String::new(), 0, 0.0),
+        };
         if score < plausible::GOOD
             && let Some(other) = backup.page(number)
             && plausible::score(&other, glyphs) > score
@@ -58,7 +65,10 @@ pub(crate) fn read(bytes: Vec<u8>, mut page: impl FnMut(u32, String) -> bool) ->
 }
 
 fn read_without_interpreter(backup: &mut Backup, mut page: impl FnMut(u32, String) -> bool) -> Result<Read, Failure> {
-    let pages = backup.pages().ok_or_else(|| Failure::new(FailureCode::Corrupt))?;
+    let Some(pages) = backup.pages() else {
+        let code = if backup.is_locked() { FailureCode::Encrypted } else { FailureCode::Corrupt };
+        return Err(Failure::new(code));
+    };
     for number in pages {
         if !page(number, backup.page(number).unwrap_or_default()) {
             break;

@@ -90,6 +90,18 @@ async fn words_prefixes_phrases_exclusions_and_typos_are_understood() {
 }
 
 #[tokio::test]
+async fn signs_separate_words() {
+    for target in targets().await {
+        let (engine, id) = (&target.engine, Uuid::now_v7());
+        let text = "<b>alpha</b> key=bravo charlie|delta (echo) foxtrot/golf hotel_india 'juliet' kilo@lima.org, mike's";
+        engine.put_pages(&[page(id, 1, text)]).await.unwrap();
+        for word in "alpha bravo charlie delta echo foxtrot golf hotel india juliet kilo mike".split(' ') {
+            assert_eq!(pages(&ask(engine, word).await), [(id, 1)], "{word} on {}", target.name);
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_document_is_one_hit_and_its_pages_are_counted() {
     for target in targets().await {
         let (engine, a, b) = (&target.engine, Uuid::now_v7(), Uuid::now_v7());

@@ -60,8 +60,10 @@ impl Up {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         let home = Home::open(&self.home.home)?;
         if home.lock()?.is_none() {
-            if let Some(state) = home.state() {
-                self.present(&state, &format!("Dossier is running already in {}.", home.path().display()))?;
+            let dir = home.path().display();
+            match home.state().filter(|state| state.started) {
+                Some(state) => self.present(&state, &format!("Dossier is running already in {dir}."))?,
+                None => say(&format!("Dossier is being started or stopped in {dir}.")),
             }
             return Ok(ExitCode::SUCCESS);
         }
@@ -133,6 +135,8 @@ impl Up {
 
     /// Starts this program once more, in a session of its own, and shows what it says until it is ready.
     async fn start_detached(&self, home: &Home) -> anyhow::Result<ExitCode> {
+        // What an earlier start said does not count.
+        home.forget_state()?;
         let path = home.log("stack");
         let mut log = std::fs::OpenOptions::new().create(true).append(true).read(true).open(&path)?;
         let mut shown = log.seek(SeekFrom::End(0))?;
@@ -202,7 +206,6 @@ impl Stop {
     }
 }
 
-/// For the tests of the command line alone.
 #[cfg(test)]
 mod tests {
     use std::path::PathBuf;

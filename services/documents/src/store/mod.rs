@@ -18,7 +18,7 @@ use proto::documents as api;
 use uuid::Uuid;
 
 pub(crate) use admission::{Admission, Target};
-pub(crate) use documents::{Content, DocumentFilter, DocumentPatch};
+pub(crate) use documents::{DocumentFilter, DocumentPatch};
 pub(crate) use events::Hints;
 pub(crate) use pages::Extracted;
 pub(crate) use work::LeaseKey;

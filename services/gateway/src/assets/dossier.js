@@ -71,6 +71,7 @@ if (upload && uploads) {
     sendAll(files);
   });
   upload.elements.file.multiple = true;
+  upload.elements.file.addEventListener("change", () => upload.requestSubmit());
   for (const kind of ["dragenter", "dragover"]) {
     document.addEventListener(kind, (event) => {
       if (![...event.dataTransfer.types].includes("Files")) return;

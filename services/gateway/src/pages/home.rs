@@ -33,13 +33,13 @@ pub(super) async fn home(call: Call) -> Page {
     let signed_in = call.context.identity.is_some();
     let content = html! {
         h1.quiet { "Documents" }
+        @if !signed_in { (sign_in_form("", None)) }
         (search_form(&q))
         div #results aria-live="polite" {
             (notice(trouble.as_ref()))
             @if let Some(found) = &found { (hits(found, &q, offset)) }
         }
         @if may_upload(&call.context.caller) { (upload_form(None)) }
-        @if !signed_in { (sign_in_form("", None)) }
     };
     Ok(page(status, "Documents", call.context.identity.as_deref(), &content))
 }
@@ -54,7 +54,7 @@ fn search_form(q: &str) -> Markup {
             label for="q" { "Search" }
             input #q type="search" name="q" value=(q) maxlength="500" autocomplete="off" spellcheck="false"
                 placeholder="words, \"an exact phrase\", -without";
-            button { "Search" }
+            button type="submit" { "Search" }
         }
     }
 }
@@ -122,7 +122,7 @@ fn upload_form(trouble: Option<&Problem>) -> Markup {
             form #upload action="/upload" method="post" enctype="multipart/form-data" {
                 label for="file" { "Choose a file, or drop it here" }
                 input #file type="file" name="file" required;
-                button { "Upload" }
+                button type="submit" { "Upload" }
             }
             ul #uploads role="status" aria-live="polite" {}
         }
@@ -139,7 +139,7 @@ fn sign_in_form(email: &str, trouble: Option<&Problem>) -> Markup {
                 input #email type="email" name="email" value=(email) required autocomplete="username";
                 label for="password" { "Password" }
                 input #password type="password" name="password" required autocomplete="current-password";
-                button { "Sign in" }
+                button type="submit" { "Sign in" }
             }
         }
     }

@@ -56,7 +56,7 @@ fn page(status: StatusCode, title: &str, who: Option<&Identity>, content: &Marku
                     @if let Some(who) = who {
                         form action="/sign-out" method="post" {
                             span { (who.email) }
-                            button { "Sign out" }
+                            button type="submit" { "Sign out" }
                         }
                     }
                 }

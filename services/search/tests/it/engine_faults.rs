@@ -7,8 +7,8 @@ use crate::world::{World, doc, hits, query};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-async fn walrus(with_engine: bool) -> World {
-    let world = World::start(with_engine).await;
+async fn walrus() -> World {
+    let world = World::start_with_stand_in().await;
     world.add(&[doc("Walrus", &["a walrus"])]).await;
     world
 }
@@ -24,7 +24,7 @@ async fn until_engine(world: &World, engine: &str) {
 
 #[tokio::test]
 async fn an_engine_that_is_down_costs_nobody_an_answer_and_comes_back_by_itself() {
-    let mut world = walrus(true).await;
+    let mut world = walrus().await;
     assert!(!world.ask("walrus").await.degraded);
     world.fake.stop().await;
     for _ in 0..5 {
@@ -65,7 +65,7 @@ async fn a_silent_engine_costs_one_deadline_and_then_nothing() {
 
 #[tokio::test]
 async fn an_engine_without_its_index_is_as_good_as_none() {
-    let world = walrus(true).await;
+    let world = walrus().await;
     world.fake.wipe();
     let answer = world.ask("walrus").await;
     assert_eq!((answer.degraded, hits(&answer)), (true, vec![("Walrus", 1)]));

@@ -7,7 +7,7 @@ use crate::world::{Doc, World, both, doc, hits, marked, query};
 async fn library(world: &World) {
     let documents = [
         doc("Annual report", &["Foreword by the board", "The quarterly forecast for the Zürich office was good."]),
-        doc("Minutes", &["The board met in Bern.", "Companies offering walrus tours were discussed: walrus!", "No walrus was seen."]),
+        doc("Minutes", &["The board met in Bern.", "Companies offering walrus tours were discussed: walrus!", "Of the seals nobody saw a walrus."]),
         doc("Walrus handbook", &["How to feed them", "How to wash them"]),
         Doc { language: "de", ..doc("Rechnung 2019", &["Die Rechnungen über 4711 Franken sind offen."]) },
     ];
@@ -69,6 +69,7 @@ async fn snippets_are_plain_text_with_ranges_in_characters() {
         world.add(&[doc("<i>T</i>", &[text])]).await;
         for (q, wanted) in [("walrus", vec!["walrus", "Walrus"]), ("walrsu", vec!["walrus"]), ("größe", vec!["Größe"])] {
             let answer = world.ask(q).await;
+            assert_eq!(answer.hits.len(), 1, "{q:?} on {}", answer.engine);
             let hit = &answer.hits[0];
             assert!(hit.snippet.contains("<script>alert('walrus')</script> & <b>Größe</b> der"), "{}", hit.snippet);
             let marked = marked(hit);

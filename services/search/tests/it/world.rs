@@ -19,6 +19,7 @@ pub(crate) struct World {
     pub(crate) owner: tokio_postgres::Client,
     pub(crate) fake: FakeMeilisearch,
     pub(crate) engine: Engine,
+    served_engine: Option<Engine>,
     pub(crate) running: Running,
     pub(crate) client: SearchClient<Channel>,
 }
@@ -58,8 +59,27 @@ pub(crate) async fn both() -> [World; 2] {
 }
 
 impl World {
+    /// The engine is a real one when `MEILI_URL` (and `MEILI_KEY`) name it, else the stand-in.
     pub(crate) async fn start(with_engine: bool) -> World {
-        World::start_on(testkit::database().await, with_engine, |_| {}).await
+        let mut world = World::start_on(testkit::database().await, with_engine, |config| {
+            if let (true, Ok(url)) = (with_engine, std::env::var("MEILI_URL")) {
+                config.engine = EngineConfig::new(Some(&url), std::env::var("MEILI_KEY").ok().as_deref());
+                config.engine.meili_index = format!("search_{}", Uuid::new_v4().simple());
+                // A machine full of tests is slow.
+                config.engine_deadline_ms = 5_000;
+            }
+        })
+        .await;
+        if let Some(engine) = world.served_engine.take() {
+            engine.ensure_index().await.unwrap();
+            world.engine = engine;
+        }
+        world
+    }
+
+    /// With the stand-in.
+    pub(crate) async fn start_with_stand_in() -> World {
+        World::start_on(testkit::database().await, true, |_| {}).await
     }
 
     pub(crate) async fn start_on(database: Database, with_engine: bool, tune: impl FnOnce(&mut Config)) -> World {
@@ -92,9 +112,10 @@ impl World {
             engine_pause_ms: 300,
         };
         tune(&mut config);
+        let served_engine = config.engine.engine().unwrap();
         let running = testkit::serve::<App>(config).await;
         let client = SearchClient::new(running.channel());
-        World { database, owner, fake, engine, running, client }
+        World { database, owner, fake, engine, served_engine, running, client }
     }
 
     /// Into PostgreSQL and the engine.

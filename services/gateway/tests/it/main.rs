@@ -1,0 +1,7 @@
+//! The gateway alone, with a real database and without the services behind it: who may come in, and
+//! what everybody is told who may not.
+
+mod access;
+mod client;
+mod outages;
+mod shapes;

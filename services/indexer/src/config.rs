@@ -1,0 +1,73 @@
+use std::{path::PathBuf, time::Duration};
+
+use anyhow::Context;
+use chassis::{ProcessConfig, grpc::GrpcConfig};
+use extract::Limits;
+use search_index::EngineConfig;
+
+/// What `dossier-indexer serve` is told.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Config {
+    /// What every service is told.
+    #[command(flatten)]
+    pub process: ProcessConfig,
+    /// How it is reached.
+    #[command(flatten)]
+    pub grpc: GrpcConfig,
+    /// The search engine, if there is one.
+    #[command(flatten)]
+    pub engine: EngineConfig,
+    /// Where documents is served, as http://host:port.
+    #[arg(long, env)]
+    pub documents_url: String,
+    /// The program that opens documents; absent: `dossier-extract` beside this one.
+    #[arg(long, env)]
+    pub extract_program: Option<PathBuf>,
+    /// Documents worked on at the same time.
+    #[arg(long, env, default_value_t = 2)]
+    pub workers: usize,
+    /// Where bytes of documents are kept while they are read, in files without names.
+    #[arg(long, env)]
+    pub spool_dir: Option<PathBuf>,
+    /// How long reading one document may take, in seconds.
+    #[arg(long, env, default_value_t = 60)]
+    pub extract_seconds: u64,
+    /// Processor time for one document, in seconds.
+    #[arg(long, env, default_value_t = 30)]
+    pub extract_cpu_seconds: u64,
+    /// Memory for one document, in mebibytes of address space.
+    #[arg(long, env, default_value_t = 512)]
+    pub extract_memory_mib: u64,
+    /// Pages of one document that are read.
+    #[arg(long, env, default_value_t = 10_000)]
+    pub extract_pages: u32,
+}
+
+/// The indexer has nothing to migrate.
+#[derive(clap::Args, Clone, Copy, Debug)]
+pub struct Nothing {}
+
+impl Config {
+    pub(crate) fn limits(&self) -> Limits {
+        Limits {
+            wall: Duration::from_secs(self.extract_seconds),
+            cpu: Duration::from_secs(self.extract_cpu_seconds),
+            memory_bytes: self.extract_memory_mib * 1024 * 1024,
+            pages: self.extract_pages,
+            ..Limits::default()
+        }
+    }
+
+    pub(crate) fn program(&self) -> anyhow::Result<PathBuf> {
+        let program = match &self.extract_program {
+            Some(program) => program.clone(),
+            None => std::env::current_exe()?.with_file_name("dossier-extract"),
+        };
+        anyhow::ensure!(program.is_file(), "EXTRACT_PROGRAM: there is no program {}", program.display());
+        program.canonicalize().context("EXTRACT_PROGRAM")
+    }
+
+    pub(crate) fn spool(&self) -> PathBuf {
+        self.spool_dir.clone().unwrap_or_else(std::env::temp_dir)
+    }
+}

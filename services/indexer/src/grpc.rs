@@ -1,0 +1,39 @@
+//! Administration of the search index.
+
+use std::sync::{Arc, atomic::Ordering};
+
+use chassis::{Role, grpc::caller};
+use proto::indexer::{GetIndexRequest, Index, indexer_server::Indexer};
+use tonic::{Request, Response, Status};
+
+use crate::{engine::Engine, worker::Counts};
+
+pub(crate) struct Api {
+    engine: Engine,
+    counts: Arc<Counts>,
+}
+
+impl Api {
+    pub(crate) fn new(engine: Engine, counts: Arc<Counts>) -> Self {
+        Self { engine, counts }
+    }
+}
+
+#[tonic::async_trait]
+impl Indexer for Api {
+    async fn get_index(&self, request: Request<GetIndexRequest>) -> Result<Response<Index>, Status> {
+        caller(&request).require(Role::Owner)?;
+        let available = self.engine.is_configured() && self.engine.health().await.is_ok();
+        // An index that is not there yet has no records.
+        let stats = self.engine.stats().await.ok().flatten();
+        Ok(Response::new(Index {
+            engine: if self.engine.is_configured() { "meilisearch" } else { "none" }.to_owned(),
+            available,
+            name: self.engine.index().to_owned(),
+            records: stats.map_or(0, |s| i64::try_from(s.records).unwrap_or(i64::MAX)),
+            settled: self.counts.settled.load(Ordering::Relaxed),
+            failed: self.counts.failed.load(Ordering::Relaxed),
+            in_hand: self.counts.in_hand(),
+        }))
+    }
+}
