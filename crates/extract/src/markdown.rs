@@ -27,7 +27,8 @@ pub(crate) fn pages(source: &str) -> Vec<String> {
     sections.iter().flat_map(|section| text::pages(section)).collect()
 }
 
-/// One line without marks of structure and emphasis; links keep text and target.
+/// One line without marks of structure and emphasis and without HTML tags; links keep text and
+/// target, unless the target is the data itself.
 fn plain(line: &str) -> String {
     let trimmed = line.trim_start();
     let body = trimmed.trim_start_matches(['#', '>']).trim_start();
@@ -50,15 +51,30 @@ fn plain(line: &str) -> String {
             }
             '!' if rest.starts_with('[') => {}
             '[' => {}
+            ']' if rest.starts_with("(data:") => rest = rest.split_once(')').map_or("", |(_, after)| after),
             ']' if rest.starts_with('(') => {
                 plain.push_str(" (");
                 rest = &rest[1..];
             }
+            // The label of a reference.
+            ']' if rest.starts_with('[') => rest = rest.split_once(']').map_or("", |(_, after)| after),
             ']' => {}
+            '<' if is_tag(rest) => rest = rest.split_once('>').map_or("", |(_, after)| after),
+            // Inside a word it is part of a name.
+            '_' if !(plain.ends_with(char::is_alphanumeric) && rest.starts_with(char::is_alphanumeric)) => {}
             c => plain.push(c),
         }
     }
     plain
+}
+
+/// Whether `<` begins an HTML tag or comment; an address in such brackets is none.
+fn is_tag(rest: &str) -> bool {
+    let Some((tag, _)) = rest.split_once('>') else { return false };
+    let name = tag.trim_start_matches('/');
+    name.starts_with("!--")
+        || (name.starts_with(|c: char| c.is_ascii_alphabetic())
+            && name.chars().take_while(|c| !c.is_whitespace()).all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '/'))
 }
 
 #[cfg(test)]
@@ -70,6 +86,12 @@ mod tests {
         let pages = pages("# The **title**\n\n- see [the site](https://example.org)\n\n```\nlet x = a[0];\n```\n| a | b |\n|---|---|\n");
         let words: Vec<_> = pages[0].split_whitespace().collect();
         assert_eq!(words, ["The", "title", "see", "the", "site", "(https://example.org)", "let", "x", "=", "a[0];", "a", "b"]);
+    }
+
+    #[test]
+    fn tags_and_embedded_data_are_not_words() {
+        let pages = pages("![logo](data:image/png;base64,AAAA) _so_ <b>bold</b> snake_case <https://example.org> [a][1] 1 < 2\n");
+        assert_eq!(pages[0].trim(), "logo so bold snake_case <https://example.org> a 1 < 2");
     }
 
     #[test]

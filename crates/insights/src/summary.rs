@@ -35,15 +35,17 @@ pub(crate) fn summarise(text: &str) -> String {
     chosen.into_iter().map(|index| sentences[index]).collect::<Vec<_>>().join(" ").replace('\n', " ")
 }
 
-/// What looks like one: 25 to 350 characters, up to a full stop before white space or an empty line.
+/// What looks like one: 25 to 350 characters (from 10 in Chinese and Japanese), up to a full stop before
+/// white space, or up to theirs, which needs none.
 fn sentences(text: &str) -> impl Iterator<Item = &str> {
     text.split("\n\n").flat_map(|paragraph| {
         let mut from = 0;
         let ends: Vec<usize> = paragraph
             .char_indices()
-            .filter(|(_, c)| matches!(c, '.' | '!' | '?' | '。'))
-            .map(|(at, c)| at + c.len_utf8())
-            .filter(|end| paragraph[*end..].chars().next().is_none_or(|c| c.is_whitespace()))
+            .filter(|(_, c)| matches!(c, '.' | '!' | '?' | '。' | '！' | '？'))
+            .map(|(at, c)| (at + c.len_utf8(), !c.is_ascii()))
+            .filter(|(end, wide)| *wide || paragraph[*end..].chars().next().is_none_or(char::is_whitespace))
+            .map(|(end, _)| end)
             .collect();
         ends.into_iter()
             .map(move |end| {
@@ -51,7 +53,7 @@ fn sentences(text: &str) -> impl Iterator<Item = &str> {
                 from = end;
                 sentence
             })
-            .filter(|s| (25..=350).contains(&s.chars().count()))
+            .filter(|s| (if s.ends_with(['。', '！', '？']) { 10 } else { 25 }..=350).contains(&s.chars().count()))
             .collect::<Vec<_>>()
     })
 }

@@ -105,6 +105,10 @@ mod tests {
         let path = folder.path().join("sleep.json");
         let mut child = Command::new("/bin/sleep").arg("600").spawn().unwrap();
         record(&path, Pid::from_child(&child), Path::new("/bin/sleep")).unwrap();
+        // For a moment after it was started, a process has no command line.
+        while Recorded::read(&path).is_none() {
+            tokio::task::yield_now().await;
+        }
 
         let other = Recorded { program: "/bin/another".into(), ..Recorded::read(&path).unwrap() };
         assert!(other.stop(Signal::KILL, Duration::from_secs(1)).await.unwrap());

@@ -193,7 +193,9 @@ fn arguments(dir: &Path, port: u16, durability: Durability) -> Vec<OsString> {
         "timezone=UTC".to_owned(),
         "log_timezone=UTC".to_owned(),
         "log_min_messages=warning".to_owned(),
+        // Neither the statement nor the row that it is about belongs in a log.
         "log_min_error_statement=panic".to_owned(),
+        "log_error_verbosity=terse".to_owned(),
     ];
     if durability == Durability::None {
         settings.extend(["fsync=off", "full_page_writes=off", "synchronous_commit=off"].map(str::to_owned));

@@ -133,7 +133,7 @@ async fn membership_holds_from_the_next_request_and_ends_with_it(system: Arc<Sys
     let (member, id) = system.person("viewer").await?;
     let membership = format!("/api/v1/collections/{}/members/{id}", subject.collection);
     subject.seen_by(&member, "not yet a member", false).await?;
-    system.editor.put(&membership).await?.problem(404, "not-found")?;
+    system.editor.put(&membership).await?.problem(403, "forbidden")?;
     let added = system.owner.put(&membership).await?;
     ensure!(added.status.is_success(), "{added}");
     subject.seen_by(&member, "member", true).await?;

@@ -271,16 +271,12 @@ async fn two_hundred_visits_at_once_are_all_counted(system: Arc<System>) -> anyh
             reply.json()?["count"].as_i64().with_context(|| format!("no count: {reply}"))
         })
     });
-    let mut counts = Vec::new();
     for post in posts.collect::<Vec<_>>() {
-        counts.push(post.await??);
+        let count = post.await??;
+        assert!(count > before, "{before} → {count}");
     }
-    counts.sort_unstable();
-    counts.dedup();
-    assert_eq!(counts.len(), 200, "no two visits are the same one");
-    let after = total().await?;
-    // The browser test and others may visit meanwhile.
-    assert!(after >= before + 200, "{before} → {after}");
+    // Nothing else visits as a person meanwhile.
+    assert_eq!(total().await?, before + 200);
     Ok(())
 }
 

@@ -76,7 +76,8 @@ async fn a_pdf_is_read_page_by_page(system: Arc<System>) -> anyhow::Result<()> {
     }
     let whole = text_of(&system.viewer, &id, None).await?;
     assert_eq!(whole["pages"].as_array().map(Vec::len), Some(10));
-    system.viewer.get(&format!("/api/v1/documents/{id}/text?page=11")).await?.problem(404, "not-found")?;
+    let beyond = text_of(&system.viewer, &id, Some(11)).await?;
+    assert_eq!((&beyond["pages"], &beyond["page_count"]), (&json!([]), &json!(10)));
     system.viewer.get(&format!("/api/v1/documents/{id}/text?page=one")).await?.problem(400, "invalid")?;
     Ok(())
 }

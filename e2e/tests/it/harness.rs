@@ -84,11 +84,18 @@ fn trial(test: &'static Test) -> Trial {
         let outcome = RUNTIME.block_on(RUNTIME.spawn(in_its_room(test)));
         match outcome {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(Failed::from(format!("{error:?}"))),
+            Ok(Err(error)) => Err(Failed::from(told(&error))),
             Err(died) if died.is_panic() => std::panic::resume_unwind(died.into_panic()),
             Err(died) => Err(Failed::from(died)),
         }
     })
+}
+
+/// The error and, with `RUST_BACKTRACE=1`, where in the test it came up.
+fn told(error: &anyhow::Error) -> String {
+    let backtrace = error.backtrace().to_string();
+    let places = backtrace.lines().map(str::trim).filter(|line| line.contains("tests/it/") && !line.contains("harness.rs"));
+    places.fold(format!("{error:#}"), |told, place| format!("{told}\n  {place}"))
 }
 
 async fn in_its_room(test: &'static Test) -> anyhow::Result<()> {
@@ -113,7 +120,7 @@ async fn in_its_room(test: &'static Test) -> anyhow::Result<()> {
 async fn system(cell: &'static Started, name: &'static str) -> anyhow::Result<Arc<System>> {
     let start = async || match System::start(name).await {
         Ok(system) => Ok(Arc::new(system)),
-        Err(error) => Err(format!("{error:?}")),
+        Err(error) => Err(told(&error)),
     };
     cell.get_or_init(start).await.clone().map_err(|error| anyhow!("the system did not start: {error}"))
 }

@@ -259,11 +259,11 @@ async fn clicks_are_taken_for_the_analytics(system: Arc<System>) -> anyhow::Resu
     let answer = library.ask(&system.viewer, "schooners").await?;
     let query = answer["query_id"].as_str().context("a query id")?;
     let click = json!({"document_id": library.harbour, "rank": 1});
-    let reply = system.viewer.post(&format!("/api/v1/search/{query}/click"), &click).await?;
-    ensure!(reply.status.is_success(), "{reply}");
-    let unknown = format!("/api/v1/search/{}/click", uuid::Uuid::now_v7());
-    let reply = system.viewer.post(&unknown, &click).await?;
-    ensure!(reply.status == 404, "{reply}");
+    let path = format!("/api/v1/search/{query}/click");
+    system.viewer.post(&path, &click).await?.expect(204)?;
+    for senseless in [json!({"document_id": "x", "rank": 1}), json!({"document_id": library.harbour, "rank": -1})] {
+        system.viewer.post(&path, &senseless).await?.problem(400, "invalid")?;
+    }
     Ok(())
 }
 

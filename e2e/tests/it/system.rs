@@ -43,6 +43,7 @@ impl System {
         let began = Instant::now();
         let mut builder = Stack::builder()
             .owner("owner@dossier.localhost", Some(format!("pass {} phrase", words::unique())))
+            .env("*", "RUST_LOG", "info,chassis=debug")
             // Long enough for a busy machine, short enough to be waited for.
             .env("documents", "LEASE_MS", "6000")
             .env("documents", "RETRY_BASE_MS", "300")

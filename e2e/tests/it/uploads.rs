@@ -102,9 +102,7 @@ async fn an_empty_file_is_refused(system: Arc<System>) -> anyhow::Result<()> {
     let collection = system.collection("internal").await?;
     let upload = Upload::new("empty.pdf", Vec::new()).field("collection_id", &*collection);
     for reply in [system.editor.upload(&upload).await?, system.editor.upload_raw(&upload).await?] {
-        ensure!(reply.status == 400 || reply.status == 422, "{reply}");
-        let problem = reply.json()?;
-        assert_eq!(problem["type"], "/problems/empty", "{problem}");
+        reply.problem(422, "empty-file")?;
     }
     assert_eq!(count(&system, &collection).await?, 0);
     Ok(())
@@ -117,7 +115,6 @@ async fn a_file_of_an_unknown_type_is_refused(system: Arc<System>) -> anyhow::Re
     for name in ["program.bin", "invoice.pdf"] {
         let upload = Upload::new(name, program.clone()).field("collection_id", &*collection);
         for reply in [system.editor.upload(&upload).await?, system.editor.upload_raw(&upload).await?] {
-            ensure!(reply.status == 415, "{reply}");
             reply.problem(415, "unsupported-type")?;
         }
     }

@@ -50,7 +50,7 @@ pub struct Limits {
     #[arg(long, env, default_value_t = 2 << 30)]
     pub max_document_bytes: u64,
     /// Parts of 5 MiB of all uploads together that may be in memory.
-    #[arg(long, env, default_value_t = 6)]
+    #[arg(long, env, default_value_t = 4)]
     pub upload_buffers: usize,
     /// How long a worker keeps a job without a heartbeat, in milliseconds.
     #[arg(long, env, default_value_t = 30_000)]
@@ -80,7 +80,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             max_document_bytes: 2 << 30,
-            upload_buffers: 6,
+            upload_buffers: 4,
             lease_ms: 30_000,
             max_attempts: 5,
             retry_base_ms: 2_000,

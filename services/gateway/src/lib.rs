@@ -20,6 +20,7 @@ mod domain;
 mod error;
 mod limits;
 mod middleware;
+mod openapi;
 mod pages;
 mod password;
 mod probes;
@@ -174,6 +175,7 @@ async fn serve(
             .app_data(Data::new(State::new(shared.clone(), channels)))
             .wrap(from_fn(middleware::around))
             .service(web::scope("/api/v1").configure(routes::api))
+            .configure(routes::description)
             .configure(pages::pages)
             .default_service(web::to(async || {
                 Err::<actix_web::HttpResponse, _>(Problem::from(chassis::Fault::not_found("resource")))

@@ -47,7 +47,7 @@ fn status(kind: FaultKind) -> StatusCode {
 }
 
 /// Slug, title, and a sentence that explains it, for `/problems/{slug}`.
-const EXPLANATIONS: [(&str, &str, &str); 30] = [
+const EXPLANATIONS: [(&str, &str, &str); 35] = [
     ("invalid", "The request is not valid", "A field or parameter is missing, unknown or not what it must be. `errors` names each."),
     ("unauthenticated", "Nobody is signed in", "Sign in, or send an API token as `Authorization: Bearer dsr_…`."),
     ("sign-in-failed", "Sign-in failed", "The e-mail address or the password is wrong, or the account is disabled."),
@@ -59,7 +59,11 @@ const EXPLANATIONS: [(&str, &str, &str); 30] = [
     ("conflict", "It contradicts what is there", "The request is valid and cannot be done in the present state."),
     ("email-taken", "The e-mail address is taken", "Another record has this address already."),
     ("last-owner", "The last owner", "Somebody must be able to let others in: make another owner first."),
-    ("not-empty", "It is not empty", "Move or remove what it holds first."),
+    ("collection-not-empty", "The collection is not empty", "Move or purge its documents first."),
+    ("first-collection", "The first collection stays", "It takes the documents that name no collection."),
+    ("in-trash", "It is in the trash", "Restore the document first."),
+    ("not-in-trash", "It is not in the trash", "Only what is in the trash can be restored or purged."),
+    ("not-completed", "It has not been read yet", "Wait until the document has been read."),
     ("idempotency-in-flight", "Still in progress", "The first request with this idempotency key is still being worked on. Try again in a moment."),
     ("idempotency-mismatch", "The idempotency key was used for something else", "A key belongs to one request. Use a new one for another."),
     ("precondition-failed", "It has changed", "It is not in the state that `If-Match` names. Read it again and decide anew."),
@@ -69,7 +73,8 @@ const EXPLANATIONS: [(&str, &str, &str); 30] = [
     ("range-not-satisfiable", "The range lies outside the content", "`Content-Range` says how long the content is."),
     ("unprocessable", "It cannot be processed", "The request is well-formed, and not what it claims to be."),
     ("checksum-mismatch", "The checksum does not match", "The bytes that arrived are not those that `X-Checksum-Sha256` describes. Nothing was kept."),
-    ("empty", "The file is empty", "There is nothing in it. Nothing was kept."),
+    ("empty-file", "The file is empty", "There is nothing in it. Nothing was kept."),
+    ("cut-off", "The upload was cut off", "The body ended too early. Nothing was kept."),
     ("incomplete", "The upload was cut off", "The body ended too early. Nothing was kept."),
     ("rate-limited", "Too often", "Wait as long as `Retry-After` says."),
     ("unavailable", "Out of reach just now", "A part of the system cannot be reached. Nothing was changed; try again after `Retry-After` seconds."),

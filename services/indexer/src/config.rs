@@ -20,13 +20,25 @@ pub struct Config {
     /// Where documents is served, as http://host:port.
     #[arg(long, env)]
     pub documents_url: String,
+    /// After SIGTERM, how long documents in hand may take until they are handed back, in seconds.
+    #[arg(long, env, default_value_t = 15)]
+    pub finish_seconds: u64,
+    /// How documents are read.
+    #[command(flatten)]
+    pub reading: Reading,
+}
+
+/// How documents are read, and what one of them may cost.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Reading {
+    /// Documents read at the same time, each in a child process of its own.
+    #[arg(long, env, default_value_t = 2)]
+    pub workers: usize,
     /// The program that opens documents; absent: `dossier-extract` beside this one.
     #[arg(long, env)]
     pub extract_program: Option<PathBuf>,
-    /// Documents worked on at the same time.
-    #[arg(long, env, default_value_t = 2)]
-    pub workers: usize,
-    /// Where bytes of documents are kept while they are read, in files without names.
+    /// Where the bytes of documents are kept while they are read, in files without names; absent: the
+    /// system's folder for temporary files. Holds the largest document once for each worker.
     #[arg(long, env)]
     pub spool_dir: Option<PathBuf>,
     /// How long reading one document may take, in seconds.
@@ -43,11 +55,21 @@ pub struct Config {
     pub extract_pages: u32,
 }
 
-/// The indexer has nothing to migrate.
-#[derive(clap::Args, Clone, Copy, Debug)]
-pub struct Nothing {}
+impl Default for Reading {
+    fn default() -> Self {
+        Self {
+            workers: 2,
+            extract_program: None,
+            spool_dir: None,
+            extract_seconds: 60,
+            extract_cpu_seconds: 30,
+            extract_memory_mib: 512,
+            extract_pages: 10_000,
+        }
+    }
+}
 
-impl Config {
+impl Reading {
     pub(crate) fn limits(&self) -> Limits {
         Limits {
             wall: Duration::from_secs(self.extract_seconds),
@@ -67,7 +89,14 @@ impl Config {
         program.canonicalize().context("EXTRACT_PROGRAM")
     }
 
-    pub(crate) fn spool(&self) -> PathBuf {
-        self.spool_dir.clone().unwrap_or_else(std::env::temp_dir)
+    /// A folder that files can be made in.
+    pub(crate) fn spool(&self) -> anyhow::Result<PathBuf> {
+        let folder = self.spool_dir.clone().unwrap_or_else(std::env::temp_dir);
+        tempfile::tempfile_in(&folder).with_context(|| format!("SPOOL_DIR: no file can be made in {}", folder.display()))?;
+        Ok(folder)
     }
 }
+
+/// There is nothing to migrate.
+#[derive(clap::Args, Clone, Copy, Debug)]
+pub struct Migration {}

@@ -1,51 +1,108 @@
-//! The only place that talks to the search engine.
+//! The only place that talks to the search engine, and that knows how it is.
 
+use std::time::Duration;
+
+use chassis::{CancellationToken, Dependency, Health};
 use proto::documents::{IndexedDocument, Page};
-use search_index::{EngineConfig, Error, Feed, PageRecord, Stats};
+use search_index::{EngineConfig, Feed, PageRecord};
+use tokio::{sync::watch, time::sleep};
 use uuid::Uuid;
 
+use crate::error::Error;
+
+/// How often the engine is looked at: while it is well, and while it is not.
+const LOOK: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(1));
+
 /// The engine, or the absence of one, which is a state like any other.
-#[derive(Clone)]
-pub(crate) struct Engine(Option<search_index::Engine>);
+#[derive(Clone, Debug)]
+pub(crate) struct Engine(Option<Configured>);
+
+#[derive(Clone, Debug)]
+struct Configured {
+    client: search_index::Engine,
+    dependency: Dependency,
+    up: watch::Sender<bool>,
+}
 
 impl Engine {
-    pub(crate) fn new(config: &EngineConfig) -> anyhow::Result<Self> {
-        Ok(Self(config.engine()?))
+    pub(crate) fn new(config: &EngineConfig, health: &Health) -> anyhow::Result<Self> {
+        let configured = config.engine()?.map(|client| Configured {
+            client,
+            dependency: health.dependency("meilisearch", false),
+            up: watch::Sender::new(true),
+        });
+        Ok(Self(configured))
     }
 
     pub(crate) fn is_configured(&self) -> bool {
         self.0.is_some()
     }
 
+    /// Whether work that needs the engine can be done: it answered last time, or there is none.
+    pub(crate) fn is_up(&self) -> bool {
+        self.0.as_ref().is_none_or(|engine| *engine.up.borrow())
+    }
+
+    /// The index's name, empty without an engine.
     pub(crate) fn index(&self) -> &str {
-        self.0.as_ref().map_or("", search_index::Engine::index)
+        self.0.as_ref().map_or("", |engine| engine.client.index())
     }
 
-    pub(crate) async fn health(&self) -> Result<(), Error> {
+    /// Records in the index; none when nobody can say.
+    pub(crate) async fn records(&self) -> u64 {
         match &self.0 {
-            Some(engine) => engine.health().await,
-            None => Ok(()),
+            Some(engine) if *engine.up.borrow() => engine.client.stats().await.map_or(0, |stats| stats.records),
+            _ => 0,
         }
     }
 
-    pub(crate) async fn stats(&self) -> Result<Option<Stats>, Error> {
-        match &self.0 {
-            Some(engine) => engine.stats().await.map(Some),
-            None => Ok(None),
+    /// Looks at the engine until `stop`. An engine that was down counts as up again when the index
+    /// is there and in order, which also shows that the key is good.
+    pub(crate) async fn watch(self, stop: CancellationToken) {
+        let Some(engine) = self.0 else { return };
+        let mut up = engine.up.subscribe();
+        let looking = async {
+            let mut well = false;
+            loop {
+                let found = match well {
+                    true => engine.client.health().await,
+                    false => engine.client.ensure_index().await,
+                };
+                well = found.is_ok();
+                engine.found(found.as_ref().err());
+                well &= *up.borrow_and_update();
+                let pause = if well { LOOK.0 } else { LOOK.1 };
+                tokio::select! {
+                    () = sleep(pause) => {}
+                    // Somebody who wanted to use it found it down.
+                    _ = up.changed() => {
+                        well = false;
+                        sleep(LOOK.1).await;
+                    }
+                }
+            }
+        };
+        stop.run_until_cancelled(looking).await;
+    }
+
+    /// Remembers that it did not do what it was asked, so that nobody else tries for now.
+    pub(crate) fn suspect(&self, error: &search_index::Error) {
+        if let Some(engine) = &self.0 {
+            engine.found(Some(error));
         }
     }
 
+    /// Returns when the engine has forgotten the document.
     pub(crate) async fn forget(&self, document: Uuid) -> Result<(), Error> {
         match &self.0 {
-            Some(engine) => engine.delete_document(document).await,
+            Some(engine) => Ok(engine.client.delete_document(document).await?),
             None => Ok(()),
         }
     }
 
-    /// Begins to replace what the engine has of a document; `None` without an engine.
+    /// Begins to write what the engine is to know of a document; `None` without an engine.
     pub(crate) async fn replace(&self, document: &IndexedDocument) -> Result<Option<Replacing<'_>>, Error> {
         let Some(engine) = &self.0 else { return Ok(None) };
-        let id = |text: &str| text.parse::<Uuid>().map_err(|e| Error::Unavailable(format!("an id is malformed: {e}")));
         let template = PageRecord {
             id: String::new(),
             document_id: id(&document.document_id)?,
@@ -61,16 +118,30 @@ impl Engine {
             tags: document.tags.clone(),
             created_at: document.created_at.div_euclid(1_000_000),
         };
-        Ok(Some(Replacing { engine, feed: engine.feed().await?, template, fed: 0 }))
+        Ok(Some(Replacing { client: &engine.client, feed: engine.client.feed().await?, template, fed: 0 }))
     }
+}
+
+impl Configured {
+    fn found(&self, trouble: Option<&search_index::Error>) {
+        match trouble {
+            None => self.dependency.up(),
+            Some(error) => self.dependency.down(error),
+        }
+        self.up.send_if_modified(|up| std::mem::replace(up, trouble.is_none()) != trouble.is_none());
+    }
+}
+
+pub(crate) fn id(text: &str) -> Result<Uuid, Error> {
+    text.parse().map_err(|_| Error::Internal("documents sent an id that is none".to_owned()))
 }
 
 /// A document on its way into the engine.
 pub(crate) struct Replacing<'a> {
-    engine: &'a search_index::Engine,
+    client: &'a search_index::Engine,
     feed: Feed<'a>,
     template: PageRecord,
-    fed: u32,
+    fed: u64,
 }
 
 impl Replacing<'_> {
@@ -87,19 +158,23 @@ impl Replacing<'_> {
         self.template.page = number;
         self.template.text = text;
         self.fed += 1;
-        self.feed.push(&self.template).await
+        Ok(self.feed.push(&self.template).await?)
     }
 
-    /// Returns when the engine has done all of it, and has forgotten earlier versions.
-    pub(crate) async fn finish(mut self) -> Result<(), Error> {
+    /// Returns when the engine has done all of it, and has forgotten earlier versions. Answers
+    /// whether that is now all that it has of the document: a version that was read again may have
+    /// had text on more pages before.
+    pub(crate) async fn finish(mut self) -> Result<bool, Error> {
         if self.fed == 0 {
             // Its title can still be looked for.
             self.record(1, String::new()).await?;
         }
+        let (document, version) = (self.template.document_id, self.template.version);
         self.feed.finish().await?;
-        if self.template.version > 1 {
-            self.engine.delete_older_versions(self.template.document_id, self.template.version).await?;
+        if version > 1 {
+            self.client.delete_older_versions(document, version).await?;
         }
-        Ok(())
+        let found = self.client.count_pages("", true, &[document]).await?;
+        Ok(found.get(&document).is_none_or(|count| *count <= self.fed))
     }
 }

@@ -8,6 +8,7 @@ use tonic::{Request, Response, Status};
 
 use crate::{engine::Engine, worker::Counts};
 
+#[derive(Debug)]
 pub(crate) struct Api {
     engine: Engine,
     counts: Arc<Counts>,
@@ -23,14 +24,13 @@ impl Api {
 impl Indexer for Api {
     async fn get_index(&self, request: Request<GetIndexRequest>) -> Result<Response<Index>, Status> {
         caller(&request).require(Role::Owner)?;
-        let available = self.engine.is_configured() && self.engine.health().await.is_ok();
-        // An index that is not there yet has no records.
-        let stats = self.engine.stats().await.ok().flatten();
+        let records = self.engine.records().await;
+        let configured = self.engine.is_configured();
         Ok(Response::new(Index {
-            engine: if self.engine.is_configured() { "meilisearch" } else { "none" }.to_owned(),
-            available,
+            engine: if configured { "meilisearch" } else { "none" }.to_owned(),
+            available: configured && self.engine.is_up(),
             name: self.engine.index().to_owned(),
-            records: stats.map_or(0, |s| i64::try_from(s.records).unwrap_or(i64::MAX)),
+            records: i64::try_from(records).unwrap_or(i64::MAX),
             settled: self.counts.settled.load(Ordering::Relaxed),
             failed: self.counts.failed.load(Ordering::Relaxed),
             in_hand: self.counts.in_hand(),

@@ -2,39 +2,52 @@
 //!
 //! Owns no table and no state that matters: killed at any instant it loses nothing, since the work
 //! is a row that somebody else leases when this lease runs out, and repeats nothing visible, since
-//! only the holder of the lease can complete or settle. [`worker`] is lease → step → settle;
-//! [`leases`] keeps the leases in hand and stops a step whose lease is lost; [`engine`] is the only
-//! place that talks to the search engine.
+//! only the holder of the lease can complete or settle. `worker` is lease → step → settle; `step` is
+//! what is done in between; `lease` keeps the leases in hand and stops a step whose lease is lost;
+//! `documents` and `engine` hold the only calls to those two. Documents themselves are opened by a
+//! child process only (see the crate `extract`).
 //!
-//! A search engine that is down fails no document. The job is handed back with the code
-//! `engine_unavailable`, which `documents` retries without counting an attempt; meanwhile
-//! PostgreSQL finds the document.
+//! **What is down fails no document.** While documents cannot be reached, nothing is leased, and a
+//! step that is under way waits for it as long as its lease may hold. While the search engine is
+//! down, only extraction is leased, so that new documents are read and PostgreSQL finds them; what
+//! then only needs the engine goes back with the code `engine_unavailable` and waits in the database,
+//! where it is left until the engine answers again. Work that is handed back like this, or because
+//! the service stops (`unavailable`), uses up no attempt: `documents` knows these two codes. An
+//! attempt is used up by what may be the document's fault: a reader that fails on it, or a process
+//! that dies with it.
+//!
+//! **Slots.** A document that is being read holds one of a few slots; one that only waits for the
+//! engine does not, so that the engine gets many at once, as it likes them, and nobody waits for it
+//! to be read. What is in hand is bounded by both.
 
+mod completion;
 mod config;
+mod documents;
 mod engine;
+mod error;
 mod grpc;
-mod leases;
+mod lease;
+mod step;
 mod worker;
 
 use std::{net::SocketAddr, time::Duration};
 
-use anyhow::Context;
-use chassis::{CancellationToken, Dependency, Health, ProcessConfig, RequestContext, Service, grpc::Server};
+use chassis::{CancellationToken, Health, ProcessConfig, Service, grpc::Server};
 use extract::Extractor;
-use proto::{documents::work_client::WorkClient, indexer::indexer_server::IndexerServer};
+use proto::indexer::indexer_server::IndexerServer;
 use tonic::service::Routes;
 
-pub use config::{Config, Nothing};
-use engine::Engine;
-use worker::Worker;
+pub use config::{Config, Migration, Reading};
 
-const LOOK_EVERY: Duration = Duration::from_secs(3);
+use crate::{documents::Documents, engine::Engine, step::Step, worker::Worker};
 
 /// The service, bound and not yet working.
+#[derive(Debug)]
 pub struct App {
     server: Server,
     worker: Worker,
     engine: Engine,
+    finish: Duration,
     health: Health,
 }
 
@@ -42,28 +55,27 @@ impl Service for App {
     const NAME: &'static str = "indexer";
     const ABOUT: &'static str = "Leases work, extracts text, derives insights, feeds the search engine";
     type Config = Config;
-    type Migration = Nothing;
+    type Migration = Migration;
 
     fn process(config: &Config) -> &ProcessConfig {
         &config.process
     }
 
-    async fn migrate(_: Nothing) -> anyhow::Result<()> {
-        println!("indexer: owns no table, nothing to migrate");
+    async fn migrate(_: Migration) -> anyhow::Result<()> {
         Ok(())
     }
 
     async fn build(config: Config, health: Health) -> anyhow::Result<Self> {
-        let server = Server::bind(&config.grpc).await?;
-        let program = config.program()?;
-        let extractor = Extractor::new(program, config.limits());
-        let channel = chassis::grpc::connect(&config.documents_url, &config.grpc.rpc_token)
-            .context("DOCUMENTS_URL cannot be used")?;
-        let documents = WorkClient::new(channel).max_decoding_message_size(8 * 1024 * 1024);
-        let engine = Engine::new(&config.engine)?;
+        // Declared before anybody asks whether we are ready: until it answers, we are not.
         let dependency = health.dependency("documents", true);
-        let worker = Worker::new(&config, documents, extractor, engine.clone(), dependency);
-        Ok(Self { server, worker, engine, health })
+        let engine = Engine::new(&config.engine, &health)?;
+        let documents = Documents::new(&config.documents_url, &config.grpc.rpc_token)?;
+        let extractor = Extractor::new(config.reading.program()?, config.reading.limits());
+        let step = Step::new(documents.clone(), extractor, engine.clone(), config.reading.spool()?);
+        let worker = Worker::new(documents, dependency, engine.clone(), step, config.reading.workers);
+        let server = Server::bind(&config.grpc).await?;
+        let finish = Duration::from_secs(config.finish_seconds);
+        Ok(Self { server, worker, engine, finish, health })
     }
 
     fn addr(&self) -> SocketAddr {
@@ -73,30 +85,18 @@ impl Service for App {
     async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
         let api = grpc::Api::new(self.engine.clone(), self.worker.counts());
         let routes = Routes::new(IndexerServer::new(api));
-        let dependency = self.engine.is_configured().then(|| self.health.dependency("meilisearch", false));
-        tokio::try_join!(
-            self.server.serve(routes, self.health, shutdown.clone()),
-            self.worker.run(shutdown.clone()),
-            watch(self.engine, dependency, shutdown),
-        )?;
+        // Until the last step has ended.
+        let watching = CancellationToken::new();
+        let working = async {
+            let _watching = watching.clone().drop_guard();
+            self.worker.run(shutdown.clone(), self.finish).await;
+            Ok(())
+        };
+        let watching_engine = async {
+            self.engine.watch(watching.clone()).await;
+            Ok(())
+        };
+        tokio::try_join!(self.server.serve(routes, self.health, shutdown.clone()), working, watching_engine)?;
         Ok(())
     }
-}
-
-async fn watch(engine: Engine, dependency: Option<Dependency>, stop: CancellationToken) -> anyhow::Result<()> {
-    let Some(dependency) = dependency else { return Ok(()) };
-    let mut tick = tokio::time::interval(LOOK_EVERY);
-    while stop.run_until_cancelled(tick.tick()).await.is_some() {
-        match engine.health().await {
-            Ok(()) => dependency.up(),
-            Err(error) => dependency.down(error),
-        }
-    }
-    Ok(())
-}
-
-/// What each call of a job is: ours, in the trace of the upload that made the work.
-fn context(traceparent: &str, budget: Duration) -> RequestContext {
-    let fresh = RequestContext::background(budget);
-    RequestContext { trace: chassis::TraceContext::parse(traceparent).unwrap_or(fresh.trace), ..fresh }
 }

@@ -241,8 +241,13 @@ mod tests {
     #[test]
     fn words_phrases_and_exclusions_are_told_apart() {
         let terms = Terms::parse("  annual \"of  2019\" -draft -\"old one\" re");
-        let wanted =
-            [word("annual", false), Term::Phrase("of 2019".into()), Term::Not("draft".into()), Term::Not("old one".into()), word("re", true)];
+        let wanted = [
+            word("annual", false),
+            Term::Phrase("of 2019".into()),
+            Term::Not("draft".into()),
+            Term::Not("old one".into()),
+            word("re", true),
+        ];
         assert_eq!(terms.0, wanted);
         assert_eq!(terms.text(), "annual \"of 2019\" -draft -\"old one\" re");
         assert!(terms.can_be_relaxed());
@@ -282,6 +287,9 @@ mod tests {
         assert_eq!(filters.from.unwrap().to_string(), "2026-01-31T00:00:00Z");
         assert_eq!(filters.before.unwrap().to_string(), "2026-02-01T00:00:00Z");
         let request = QueryRequest { to: "2026-01-31T10:00:00+02:00".into(), ..QueryRequest::default() };
-        assert_eq!(Question::parse(&request).unwrap().filters.before.unwrap().to_string(), "2026-01-31T08:00:00.000001Z");
+        assert_eq!(
+            Question::parse(&request).unwrap().filters.before.unwrap().to_string(),
+            "2026-01-31T08:00:00.000001Z"
+        );
     }
 }

@@ -64,7 +64,8 @@ impl GuardedEngine {
             return None;
         }
         let started = Instant::now();
-        let asked = tokio::time::timeout(self.deadline, self.ask(question, visible)).await.unwrap_or(Err(Error::Timeout));
+        let asked =
+            tokio::time::timeout(self.deadline, self.ask(question, visible)).await.unwrap_or(Err(Error::Timeout));
         let outcome = match &asked {
             Ok(_) => "ok",
             Err(Error::Timeout) => "timeout",

@@ -47,15 +47,18 @@ pub(crate) fn typos_allowed(word: &str) -> usize {
 /// The words of `near` that are `word` but for the typos that are allowed, the nearest first.
 pub(crate) fn mended(word: &str, prefix: bool, near: &[String]) -> Vec<String> {
     let (allowed, word) = (typos_allowed(word), fold(word));
-    let mut close: Vec<_> =
-        near.iter().filter_map(|n| Some((typos(&word, &fold(n), prefix, allowed)?, n))).collect();
+    let mut close: Vec<_> = near.iter().filter_map(|n| Some((typos(&word, &fold(n), prefix, allowed)?, n))).collect();
     close.sort_by_key(|(typos, _)| *typos);
     close.into_iter().take(ALTERNATIVES).map(|(_, n)| n.clone()).collect()
 }
 
 fn typos(asked: &str, written: &str, prefix: bool, allowed: usize) -> Option<usize> {
     let (a, w): (Vec<char>, Vec<char>) = (asked.chars().collect(), written.chars().collect());
-    let ends = if prefix { a.len().saturating_sub(allowed).min(w.len())..=(a.len() + allowed).min(w.len()) } else { w.len()..=w.len() };
+    let ends = if prefix {
+        a.len().saturating_sub(allowed).min(w.len())..=(a.len() + allowed).min(w.len())
+    } else {
+        w.len()..=w.len()
+    };
     ends.map(|end| distance(&a, &w[..end])).min().filter(|typos| *typos <= allowed)
 }
 
@@ -168,8 +171,14 @@ mod tests {
     #[test]
     fn a_question_compiles_to_a_tsquery() {
         let word = |text: &str, prefix| Term::Word { text: text.into(), prefix };
-        let terms = Terms(vec![word("o'neil", false), Term::Phrase("in bern".into()), Term::Not("old".into()), word("offic", true)]);
-        let lexemes = |l: &[&str]| Analysis { lexemes: l.iter().map(|x| (*x).to_owned()).collect(), ..Analysis::default() };
+        let terms = Terms(vec![
+            word("o'neil", false),
+            Term::Phrase("in bern".into()),
+            Term::Not("old".into()),
+            word("offic", true),
+        ]);
+        let lexemes =
+            |l: &[&str]| Analysis { lexemes: l.iter().map(|x| (*x).to_owned()).collect(), ..Analysis::default() };
         let mut analyses = vec![lexemes(&["o'neil"]), lexemes(&["in", "bern"]), lexemes(&["old"]), lexemes(&["offic"])];
         analyses[0].near = vec!["oneil".into()];
         let compiled = compile(&terms, &analyses).unwrap();

@@ -67,8 +67,7 @@ impl wire::search_server::Search for Api {
         request: Request<RecordClickRequest>,
     ) -> Result<Response<RecordClickResponse>, Status> {
         let request = request.get_ref();
-        let (query_id, document_id, rank) =
-            domain::parse_click(&request.query_id, &request.document_id, request.rank)?;
+        let (query_id, document_id, rank) = domain::parse_click(&request.query_id, &request.document_id, request.rank)?;
         self.log.put(Entry::Click(log::Click { query_id, document_id, rank, at: Timestamp::now() }));
         Ok(Response::new(RecordClickResponse {}))
     }

@@ -25,10 +25,11 @@ const NEAR: i64 = 20;
 const KEYWORD_DOCUMENTS: i64 = 2_000;
 const FACET_VALUES: i64 = 100;
 
-/// What a caller may see and wants to see: `$1` to `$8`, of the view as `d`.
+/// What a caller may see and wants to see: `$1` to `$8`, of the view as `d`. The collections are made
+/// an array so that the function is asked once and not for every row.
 macro_rules! shown {
     () => {
-        "d.collection_id IN (SELECT documents.visible_collections($1, $2))
+        "d.collection_id = ANY (ARRAY(SELECT documents.visible_collections($1, $2)))
          AND ($3::uuid IS NULL OR d.collection_id = $3)
          AND ($4::text IS NULL OR d.language = $4)
          AND ($5::text IS NULL OR d.media_type = $5)
@@ -43,10 +44,12 @@ macro_rules! shown {
 macro_rules! matched {
     () => {
         concat!(
-            "matched AS MATERIALIZED (
+            "texts AS MATERIALIZED (
+                SELECT p.document_id, p.number FROM documents.searchable_pages p WHERE p.tsv @@ $9::text::tsquery),
+             matched AS MATERIALIZED (
                 SELECT p.document_id, p.number, d.created_at, true AS in_text
-                FROM documents.searchable_pages p JOIN documents.searchable_documents d ON d.id = p.document_id
-                WHERE p.tsv @@ $9::text::tsquery AND ($11::text IS NULL OR NOT d.title_tsv @@ $11::text::tsquery) AND ",
+                FROM texts p JOIN documents.searchable_documents d ON d.id = p.document_id
+                WHERE ($11::text IS NULL OR NOT d.title_tsv @@ $11::text::tsquery) AND ",
             shown!(),
             " UNION ALL
                 SELECT t.id, coalesce(p.number, 1), t.created_at, false
@@ -66,7 +69,9 @@ macro_rules! matched {
 const FIND: &str = concat!(
     "WITH ",
     matched!(),
-    ", candidates AS (
+    ", counted AS MATERIALIZED (
+        SELECT document_id, count(*) FILTER (WHERE in_text) AS pages FROM matched GROUP BY 1),
+     candidates AS (
         SELECT document_id, number FROM (
             SELECT document_id, number, max(created_at) AS created_at FROM matched GROUP BY 1, 2) m
         ORDER BY created_at DESC, document_id, number LIMIT greatest($13::bigint, 2 * ($14::bigint + $15::bigint))),
@@ -82,10 +87,10 @@ const FIND: &str = concat!(
         FROM ranked r JOIN documents.searchable_documents d ON d.id = r.document_id
         ORDER BY r.score DESC, d.created_at DESC, r.document_id LIMIT $14 OFFSET $15)
      SELECT t.total, b.document_id, b.number, b.score::float8, b.title, b.collection_id, b.media_type, b.language,
-        b.page_count, left(p.text, 262144) AS text,
-        (SELECT count(*) FROM matched m WHERE m.document_id = b.document_id AND m.in_text) AS pages_matched
-     FROM (SELECT count(DISTINCT document_id) AS total FROM matched) t
+        b.page_count, left(p.text, 262144) AS text, c.pages AS pages_matched
+     FROM (SELECT count(*) AS total FROM counted) t
      LEFT JOIN best b ON true
+     LEFT JOIN counted c ON c.document_id = b.document_id
      LEFT JOIN documents.searchable_pages p ON p.document_id = b.document_id AND p.number = b.number
      ORDER BY b.score DESC, b.created_at DESC, b.document_id"
 );
@@ -349,13 +354,13 @@ impl Store {
                 SELECT d.title AS text, 'title' AS kind, d.id,
                     (lower(d.title) LIKE $4) AS begins, public.word_similarity($3, lower(d.title)) AS near
                 FROM documents.searchable_documents d
-                WHERE d.collection_id IN (SELECT documents.visible_collections($1, $2))
+                WHERE d.collection_id = ANY (ARRAY(SELECT documents.visible_collections($1, $2)))
                   AND (lower(d.title) LIKE $4 OR lower(d.title) LIKE '% ' || $4 OR $3 OPERATOR(public.<%) lower(d.title)
                        OR lower(d.title) OPERATOR(public.%) $3)
                 ORDER BY begins DESC, near DESC, d.created_at DESC LIMIT $5),
             recent AS (
                 SELECT d.id, d.created_at, d.insights FROM documents.searchable_documents d
-                WHERE d.collection_id IN (SELECT documents.visible_collections($1, $2))
+                WHERE d.collection_id = ANY (ARRAY(SELECT documents.visible_collections($1, $2)))
                 ORDER BY d.created_at DESC LIMIT $6),
             keywords AS (
                 SELECT DISTINCT ON (lower(k.term)) k.term AS text, 'keyword' AS kind, r.id,
@@ -412,7 +417,7 @@ impl Store {
 const THRESHOLDS: &str = "SELECT set_config('pg_trgm.similarity_threshold', '0.25', true),
     set_config('pg_trgm.word_similarity_threshold', '0.4', true)";
 
-/// The languages that documents have; a step from one to the next, not a look at every document.
+/// The languages that documents have; looks at every document and at no text.
 const LANGUAGES: &str = "SELECT DISTINCT language FROM documents.searchable_documents";
 
 fn document(row: &Row, version: i32) -> Document {
@@ -437,7 +442,11 @@ fn pages_found(rows: &[Row]) -> PagesFound {
         text: row.get::<_, Option<String>>("text").unwrap_or_default(),
     };
     let there = rows.iter().filter(|row| row.get::<_, Option<Uuid>>("document_id").is_some());
-    PagesFound { pages: there.map(page).collect(), total: rows.first().map_or(0, |r| r.get("total")), ..PagesFound::default() }
+    PagesFound {
+        pages: there.map(page).collect(),
+        total: rows.first().map_or(0, |r| r.get("total")),
+        ..PagesFound::default()
+    }
 }
 
 fn facets(rows: &[Row]) -> HashMap<String, Vec<(String, i64)>> {

@@ -179,14 +179,14 @@ where
         telemetry::record_parent(&span, &context.trace);
         let started = Instant::now();
         let left = context.remaining();
-        let handling = context.scope(self.inner.call(request)).instrument(span);
+        let handling = context.scope(self.inner.call(request)).instrument(span.clone());
         Box::pin(async move {
             let answer = match tokio::time::timeout(left, handling).await {
                 Ok(answer) => answer?,
                 Err(_) => Status::from(Fault::timeout()).into_http(),
             };
             drop(permit);
-            measure(rpc, &answer, started);
+            span.in_scope(|| measure(rpc, &answer, started));
             Ok(answer)
         })
     }
@@ -201,8 +201,11 @@ fn measure(rpc: String, answer: &Response<Body>, started: Instant) {
     let code = answer.headers().get("grpc-status").map_or(Code::Ok, |v| Code::from_bytes(v.as_bytes()));
     // A path that no service has would make a new series for every misspelling.
     let rpc = if code == Code::Unimplemented { "unknown".to_owned() } else { rpc };
+    let took = started.elapsed();
+    // The gateway has a line for every request; one for each call made for it only helps in a hunt.
+    tracing::debug!(code = code_name(code), duration_ms = took.as_secs_f64() * 1e3, "answered");
     metrics::counter!("rpc_server_requests_total", "rpc" => rpc.clone(), "code" => code_name(code)).increment(1);
-    metrics::histogram!("rpc_server_duration_seconds", "rpc" => rpc).record(started.elapsed());
+    metrics::histogram!("rpc_server_duration_seconds", "rpc" => rpc).record(took);
 }
 
 fn code_name(code: Code) -> &'static str {

@@ -69,7 +69,7 @@ mod tests {
     fn a_line_is_turned_and_what_runs_the_other_way_in_it_is_not() {
         assert_eq!(logical(".םולש"), "שלום.");
         assert_eq!(logical("1990 תנשב\nplain 12"), "בשנת 1990\nplain 12");
-        assert_eq!(logical("(Open House) אוה הז"), "זה הוא (Open House)");
+        assert_eq!(logical("(Open) הפ בוש אוה הז"), "זה הוא שוב פה (Open)");
         assert_eq!(logical("the word םולש שי means peace"), "the word יש שלום means peace");
     }
 }

@@ -41,7 +41,8 @@ impl<'a> Reader<'a> {
         let mut context = Context::new(transform, bounds, &self.cache, self.pdf.xref(), settings);
         let mut device = TextDevice::default();
         interpret_page(page, &mut context, &mut device);
-        (device.in_reading_order(), device.glyphs)
+        let glyphs = device.glyphs;
+        (device.in_reading_order(), glyphs)
     }
 }
 

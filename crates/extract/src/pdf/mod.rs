@@ -32,7 +32,7 @@ pub(crate) fn read(bytes: Vec<u8>, mut page: impl FnMut(u32, String) -> bool) ->
     let mut backup = Backup::new(bytes.clone());
     let opened = catch_unwind(|| Pdf::new(bytes.clone()));
     let pdf = match opened {
-        Ok(Ok(pdf)) if pdf.pages().len() > 0 => pdf,
+        Ok(Ok(pdf)) if !pdf.pages().is_empty() => pdf,
         Ok(Err(LoadPdfError::Decryption(DecryptionError::PasswordProtected))) => {
             return Err(Failure::new(FailureCode::Encrypted));
         }

@@ -1,5 +1,7 @@
 //! PDFs made byte by byte.
 
+use md5::Digest;
+
 /// A file of these objects; the first is the catalog, and the table of contents is right.
 fn file(objects: &[Vec<u8>], trailer: &str) -> Vec<u8> {
     let mut bytes = b"%PDF-1.7\n".to_vec();
@@ -66,6 +68,69 @@ fn pages(contents: &[&str], font: &str, more: Vec<Vec<u8>>) -> Vec<u8> {
         objects.push(stream("", content.as_bytes()));
     }
     file(&objects, "")
+}
+
+/// One page whose content is compressed: a zlib stream of one stored block.
+pub(crate) fn compressed_pdf(text: &str) -> Vec<u8> {
+    let content = format!("BT /F1 12 Tf 50 700 Td ({text}) Tj ET");
+    let length = u16::try_from(content.len()).unwrap();
+    let (a, b) = content.bytes().fold((1u32, 0u32), |(a, b), byte| {
+        let a = (a + u32::from(byte)) % 65521;
+        (a, (b + a) % 65521)
+    });
+    let mut zlib = vec![0x78, 0x01, 0x01];
+    zlib.extend(length.to_le_bytes());
+    zlib.extend((!length).to_le_bytes());
+    zlib.extend(content.bytes());
+    zlib.extend((b << 16 | a).to_be_bytes());
+    one_page(stream("/Filter/FlateDecode", &zlib), vec![], "")
+}
+
+fn one_page(content: Vec<u8>, more: Vec<Vec<u8>>, trailer: &str) -> Vec<u8> {
+    let mut objects = vec![
+        b"<</Type/Catalog/Pages 2 0 R>>".to_vec(),
+        b"<</Type/Pages/Count 1/Kids[3 0 R]>>".to_vec(),
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents 4 0 R/Resources<</Font<</F1 5 0 R>>>>>>".to_vec(),
+        content,
+        FONT.as_bytes().to_vec(),
+    ];
+    objects.extend(more);
+    file(&objects, trailer)
+}
+
+/// Encrypted (standard security handler, revision 2), but with the empty user password: anybody may
+/// read it, which is what most files with restrictions are.
+pub(crate) fn pdf_with_empty_password(text: &str) -> Vec<u8> {
+    const PAD: [u8; 32] = [
+        0x28, 0xbf, 0x4e, 0x5e, 0x4e, 0x75, 0x8a, 0x41, 0x64, 0x00, 0x4e, 0x56, 0xff, 0xfa, 0x01, 0x08, 0x2e, 0x2e, 0x00,
+        0xb6, 0xd0, 0x68, 0x3e, 0x80, 0x2f, 0x0c, 0xa9, 0xfe, 0x64, 0x53, 0x69, 0x7a,
+    ];
+    let (owner, id) = ([0x11u8; 32], [0x22u8; 16]);
+    let key = &md5::Md5::digest([&PAD[..], &owner, &(-44i32).to_le_bytes(), &id].concat())[..5];
+    let content = format!("BT /F1 12 Tf 50 700 Td ({text}) Tj ET");
+    // Object 4, generation 0.
+    let of_object = &md5::Md5::digest([key, &[4, 0, 0, 0, 0]].concat())[..10];
+    let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
+    let encrypt = format!("<</Filter/Standard/V 1/R 2/P -44/O<{}>/U<{}>>>", hex(&owner), hex(&rc4(key, &PAD)));
+    let trailer = format!("/Encrypt 6 0 R/ID[<{0}><{0}>]", hex(&id));
+    one_page(stream("", &rc4(of_object, content.as_bytes())), vec![encrypt.into_bytes()], &trailer)
+}
+
+fn rc4(key: &[u8], data: &[u8]) -> Vec<u8> {
+    let mut state: [u8; 256] = std::array::from_fn(|n| n as u8);
+    let mut j = 0u8;
+    for i in 0..256 {
+        j = j.wrapping_add(state[i]).wrapping_add(key[i % key.len()]);
+        state.swap(i, j.into());
+    }
+    let (mut i, mut j) = (0u8, 0u8);
+    let next = |byte: &u8| {
+        i = i.wrapping_add(1);
+        j = j.wrapping_add(state[usize::from(i)]);
+        state.swap(i.into(), j.into());
+        byte ^ state[usize::from(state[usize::from(i)].wrapping_add(state[usize::from(j)]))]
+    };
+    data.iter().map(next).collect()
 }
 
 /// "office Ж", where a map of characters says what the bytes 1 to 6 mean.

@@ -60,6 +60,22 @@ async fn a_file_that_needs_a_password_says_so() {
 }
 
 #[tokio::test]
+async fn compressed_pages_and_files_with_an_empty_password_are_read() {
+    for whole in [documents::compressed_pdf("Small words"), documents::pdf_with_empty_password("Small words")] {
+        assert_eq!(texts(&read(&whole, "application/pdf").await.unwrap()), ["Small words"]);
+    }
+}
+
+#[tokio::test]
+async fn encodings_are_recognised() {
+    let utf16: Vec<u8> = [0xfeff].into_iter().chain("Grüße".encode_utf16()).flat_map(u16::to_be_bytes).collect();
+    assert_eq!(texts(&read(&utf16, "text/plain").await.unwrap()), ["Grüße"]);
+    assert_eq!(texts(&read(b"Gr\xfc\xdfe aus Z\xfcrich\rzweite Zeile", "text/plain").await.unwrap()), ["Grüße aus Zürich\nzweite Zeile"]);
+    let html = b"<meta http-equiv=Content-Type content='text/html; charset=windows-1251'><p>\xcf\xf0\xe8\xe2\xe5\xf2";
+    assert_eq!(texts(&read(html, "text/html").await.unwrap()), ["Привет"]);
+}
+
+#[tokio::test]
 async fn a_damaged_file_is_corrupt_or_gives_what_it_has() {
     let whole = documents::pdf(&["One", "Two", "Three"]);
     for end in (0..whole.len()).step_by(whole.len() / 40) {
@@ -158,6 +174,13 @@ async fn a_child_that_says_too_much_is_cut_off_and_what_came_before_is_kept() {
 }
 
 #[tokio::test]
+async fn the_parent_counts_pages_itself() {
+    let limits = Limits { pages: 3, ..Limits::default() };
+    let read = probe("flood", limits).await.unwrap();
+    assert_eq!((read.pages.len(), read.partial.as_deref()), (3, Some("limit_exceeded")));
+}
+
+#[tokio::test]
 async fn what_a_child_said_before_it_died_is_kept() {
     for what in ["pages_then_abort", "garbage"] {
         let read = probe(what, Limits::default()).await.unwrap();
@@ -172,8 +195,11 @@ fn the_program_prints_json_and_its_exit_code_says_whether_all_was_read() {
     let bad = folder.path().join("bad.bin");
     std::fs::write(&good, documents::pdf(&["Hello"])).unwrap();
     std::fs::write(&bad, [0u8, 1, 2, 3]).unwrap();
-    let output =
-        std::process::Command::new(env!("CARGO_BIN_EXE_dossier-extract")).args([&good, &bad]).output().unwrap();
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_dossier-extract"))
+        .args([&folder.path().join("missing.pdf"), &good, &bad])
+        .output()
+        .unwrap();
+    assert!(String::from_utf8_lossy(&output.stderr).contains("missing.pdf"));
     assert_eq!(output.status.code(), Some(1));
     let lines: Vec<serde_json::Value> =
         output.stdout.split(|b| *b == b'\n').filter(|l| !l.is_empty()).map(|l| serde_json::from_slice(l).unwrap()).collect();

@@ -28,8 +28,7 @@ async fn ask(engine: &Engine, text: &str) -> Answer {
 }
 
 async fn ask_with(engine: &Engine, text: &str, filter: &str, facets: &[&str]) -> Answer {
-    let query =
-        Query { text, all_words: true, filter, offset: 0, limit: 20, facets, marks: MARKS, snippet_words: 8 };
+    let query = Query { text, all_words: true, filter, offset: 0, limit: 20, facets, marks: MARKS, snippet_words: 8 };
     engine.search(&query).await.unwrap()
 }
 
@@ -93,7 +92,8 @@ async fn words_prefixes_phrases_exclusions_and_typos_are_understood() {
 async fn signs_separate_words() {
     for target in targets().await {
         let (engine, id) = (&target.engine, Uuid::now_v7());
-        let text = "<b>alpha</b> key=bravo charlie|delta (echo) foxtrot/golf hotel_india 'juliet' kilo@lima.org, mike's";
+        let text =
+            "<b>alpha</b> key=bravo charlie|delta (echo) foxtrot/golf hotel_india 'juliet' kilo@lima.org, mike's";
         engine.put_pages(&[page(id, 1, text)]).await.unwrap();
         for word in "alpha bravo charlie delta echo foxtrot golf hotel india juliet kilo mike".split(' ') {
             assert_eq!(pages(&ask(engine, word).await), [(id, 1)], "{word} on {}", target.name);

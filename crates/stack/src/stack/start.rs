@@ -23,17 +23,19 @@ impl Stack {
                     self.migrate("search").await?;
                     self.start("search").await
                 };
-                tokio::try_join!(self.start("documents"), search)
+                let documents = async {
+                    self.start("documents").await?;
+                    self.start("indexer").await
+                };
+                tokio::try_join!(documents, search)
             };
             let contacts = async {
                 self.migrate("contacts").await?;
                 self.start("contacts").await
             };
-            let gateway = async {
-                self.migrate("gateway").await?;
-                self.start("gateway").await
-            };
-            tokio::try_join!(Box::pin(documents), contacts, gateway, self.start("indexer"))
+            tokio::try_join!(Box::pin(documents), contacts, self.migrate("gateway"))?;
+            // Last, for it looks at the others at once and then only now and again.
+            self.start("gateway").await
         };
         tokio::try_join!(
             Box::pin(services),

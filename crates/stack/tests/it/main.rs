@@ -1,5 +1,7 @@
 //! PostgreSQL, the object store, processes and the program itself, for real.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, also in the functions that tests share")]
+
 mod objects;
 mod postgres;
 mod processes;

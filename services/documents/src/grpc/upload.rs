@@ -102,6 +102,10 @@ pub(super) async fn receive(
     admission.media_type = media_type::detect(&intake.head, &admission.file_name).map_err(Error::UnsupportedType)?;
     admission.size = i64::try_from(intake.size).unwrap_or(i64::MAX);
     admission.sha256 = hex::encode(intake.hasher.finalize());
+    if let Some(key) = &mut admission.idempotency {
+        // The caller's fingerprint is of what was said about the bytes; only now are they known.
+        key.fingerprint.extend_from_slice(admission.sha256.as_bytes());
+    }
     if !expected_sha256.is_empty() && expected_sha256 != admission.sha256 {
         return Err(Error::Unprocessable("the bytes do not have the checksum that was announced", "checksum-mismatch"));
     }

@@ -52,10 +52,10 @@ impl WorkApi {
         Self { store, objects, limits, settling, work, memory: Arc::new(Semaphore::new(TEXT_KIB)), stop }
     }
 
-    async fn wait_for_work(&self, most: i64, until: Instant) -> Result<Vec<api::Job>, Error> {
+    async fn wait_for_work(&self, most: i64, extract_only: bool, until: Instant) -> Result<Vec<api::Job>, Error> {
         let mut hints = self.work.subscribe();
         loop {
-            let jobs = self.store.lease(most).await?;
+            let jobs = self.store.lease(most, extract_only).await?;
             let now = Instant::now();
             if !jobs.is_empty() || now >= until || self.stop.is_cancelled() {
                 return Ok(jobs);
@@ -119,7 +119,8 @@ impl Work for WorkApi {
         let left = context(&request).remaining().saturating_sub(MARGIN);
         let sent = request.into_inner();
         let wait = Duration::from_millis(u64::try_from(sent.wait_ms).unwrap_or(0)).min(WAIT_MAX).min(left);
-        let jobs = self.wait_for_work(sent.max_jobs.clamp(1, JOBS_MAX).into(), Instant::now() + wait).await?;
+        let most = sent.max_jobs.clamp(1, JOBS_MAX).into();
+        let jobs = self.wait_for_work(most, sent.extract_only, Instant::now() + wait).await?;
         let lease_ms = i32::try_from(self.limits.lease_ms).unwrap_or(i32::MAX);
         Ok(Response::new(api::LeaseResponse { jobs, lease_ms }))
     }

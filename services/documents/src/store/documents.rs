@@ -11,7 +11,7 @@ use super::{
     DOCUMENT, Parameter, Store, VISIBLE, Viewer, audit, bad_cursor, borrow, document,
     events::event,
     id_text, micros,
-    pages::insights,
+    pages::{insights, learn_words},
     work::put_work,
 };
 use crate::{
@@ -199,6 +199,7 @@ impl Store {
         let row = tx.query_one(&sql, &[&id, &patch.title, &patch.tags, &patch.collection, &metadata, &status]).await?;
         if refresh {
             put_work(&tx, id, locked.version, kind).await?;
+            learn_words(&tx, id).await?;
         }
         audit(&tx, caller, "update", "document", id).await?;
         tx.commit().await?;

@@ -252,14 +252,15 @@ async fn replace_pages(
     Ok(())
 }
 
-/// Words as written have weight C. Known ones are left alone, so that nobody waits for anybody over
+/// The words of the text and the title. As written, they have weight C. Known ones are left alone, so that nobody waits for anybody over
 /// a common word; new ones come in order, so that two documents with the same never deadlock.
-async fn learn_words(tx: &Transaction<'_>, document: Uuid) -> Result<(), Error> {
+pub(super) async fn learn_words(tx: &Transaction<'_>, document: Uuid) -> Result<(), Error> {
     let sql = "INSERT INTO vocabulary (word)
         SELECT DISTINCT t.lexeme FROM (
             SELECT (unnest(p.tsv)).* FROM pages p WHERE p.document_id = $1
-            UNION ALL SELECT (unnest(d.title_tsv)).* FROM documents d WHERE d.id = $1) t
-        WHERE t.weights && ARRAY['A', 'C'] AND t.lexeme ~ '^[[:alpha:]]{3,40}$'
+            UNION ALL SELECT (unnest(setweight(to_tsvector('pg_catalog.simple', d.title), 'C'))).*
+            FROM documents d WHERE d.id = $1) t
+        WHERE 'C' = ANY (t.weights) AND t.lexeme ~ '^[[:alpha:]]{3,40}$'
           AND NOT EXISTS (SELECT 1 FROM vocabulary v WHERE v.word = t.lexeme)
         ORDER BY 1 ON CONFLICT DO NOTHING";
     tx.execute(sql, &[&document]).await?;

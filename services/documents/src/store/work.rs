@@ -59,14 +59,15 @@ pub(super) async fn put_work(tx: &Transaction<'_>, id: Uuid, version: i32, kind:
 pub(super) const HELD: &str = "w.document_id = $1 AND w.version = $2 AND w.token = $3 AND w.leased_until > now()";
 
 impl Store {
-    /// Up to `most` jobs that are due, each with a fresh token and one attempt counted.
-    pub(crate) async fn lease(&self, most: i64) -> Result<Vec<api::Job>, Error> {
+    /// Up to `most` jobs that are due, each with a fresh token and one attempt counted. Only
+    /// extractions when the worker has nothing to feed the text to.
+    pub(crate) async fn lease(&self, most: i64, extract_only: bool) -> Result<Vec<api::Job>, Error> {
         // Whatever is locked is skipped, so this never waits, whatever order locks are taken in.
         // What is to be forgotten touches no document row.
         const SQL: &str = "
             WITH due AS MATERIALIZED (
                 SELECT document_id FROM work
-                WHERE run_after <= now() AND (attempts < $1 OR kind = 'remove')
+                WHERE run_after <= now() AND (attempts < $1 OR kind = 'remove') AND (kind = 'extract' OR NOT $4)
                 ORDER BY run_after LIMIT $2 FOR UPDATE SKIP LOCKED),
             held AS MATERIALIZED (
                 SELECT d.id FROM documents d JOIN due ON due.document_id = d.id FOR NO KEY UPDATE OF d SKIP LOCKED),
@@ -86,7 +87,7 @@ impl Store {
             FROM leased l LEFT JOIN versions v ON v.document_id = l.document_id AND v.number = l.version";
         let seconds = self.limits.lease().as_secs_f64();
         let connection = self.pool.get().await?;
-        let rows = connection.query(SQL, &[&self.limits.max_attempts, &most, &seconds]).await?;
+        let rows = connection.query(SQL, &[&self.limits.max_attempts, &most, &seconds, &extract_only]).await?;
         for row in rows.iter().filter(|row| row.get::<_, &str>(3) == "extract") {
             self.hints.event(row.get(0));
         }

@@ -41,6 +41,9 @@ async fn without_its_database_it_answers_at_once_and_recovers() {
     let running = fixture::serve(&database, fixture::s3(&objects), Limits::default()).await;
     let fixture = Fixture { running, database, objects, owner: owner() };
     let document = fixture.upload("a.txt", &unique_text()).await;
+    // Test databases commit without waiting for the disk; this makes what was committed last.
+    let flush = "SET synchronous_commit = on; CREATE TABLE documents.flushed ()";
+    fixture.database.client("owner").await.batch_execute(flush).await.unwrap();
     fixture.database.server().process().kill9().await;
     let asked = Instant::now();
     let refused = fault(fixture.get(fixture.owner, &document.id).await);
@@ -66,7 +69,7 @@ async fn it_stops_while_somebody_watches_and_somebody_waits_for_work() {
     let (mut watcher, mut worker) = (fixture.documents(), WorkClient::new(channel));
     let watch = api::WatchEventsRequest { id: document.id, after: 0 };
     let events = as_caller(fixture.owner, watcher.watch_events(watch)).await.unwrap().into_inner();
-    let lease = api::LeaseRequest { worker: "w".into(), max_jobs: 1, wait_ms: 15_000 };
+    let lease = api::LeaseRequest { worker: "w".into(), max_jobs: 1, wait_ms: 15_000, extract_only: false };
     let waiting = tokio::spawn(as_caller(Caller::Service, async move { worker.lease(lease).await }));
     let watching = tokio::spawn(events.collect::<Vec<_>>());
     tokio::time::sleep(Duration::from_millis(300)).await;

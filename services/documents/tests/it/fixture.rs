@@ -12,17 +12,17 @@ use sha2::{Digest, Sha256};
 use testkit::{Database, ObjectStore, Running, as_caller, owner};
 use tonic::Status;
 
-pub const FIRST: &str = "01900000-0000-7000-8000-000000000001";
+pub(crate) const FIRST: &str = "01900000-0000-7000-8000-000000000001";
 
-pub struct Fixture {
-    pub running: Running,
-    pub database: Database,
-    pub objects: ObjectStore,
+pub(crate) struct Fixture {
+    pub(crate) running: Running,
+    pub(crate) database: Database,
+    pub(crate) objects: ObjectStore,
     /// Who makes the calls of the fixture.
-    pub owner: Caller,
+    pub(crate) owner: Caller,
 }
 
-pub fn s3(objects: &ObjectStore) -> S3Config {
+pub(crate) fn s3(objects: &ObjectStore) -> S3Config {
     S3Config {
         s3_endpoint: objects.endpoint.clone(),
         s3_region: objects.region.clone(),
@@ -32,7 +32,7 @@ pub fn s3(objects: &ObjectStore) -> S3Config {
     }
 }
 
-pub async fn serve(database: &Database, s3: S3Config, limits: Limits) -> Running {
+pub(crate) async fn serve(database: &Database, s3: S3Config, limits: Limits) -> Running {
     let config = Config {
         process: ProcessConfig::default(),
         grpc: GrpcConfig {
@@ -47,50 +47,50 @@ pub async fn serve(database: &Database, s3: S3Config, limits: Limits) -> Running
     testkit::serve::<App>(config).await
 }
 
-pub async fn start() -> Fixture {
+pub(crate) async fn start() -> Fixture {
     start_with(Limits::default()).await
 }
 
-pub async fn start_with(limits: Limits) -> Fixture {
+pub(crate) async fn start_with(limits: Limits) -> Fixture {
     let (database, objects) = (testkit::database().await, testkit::object_store().await);
     <App as chassis::Service>::migrate(database.migration()).await.unwrap();
     let running = serve(&database, s3(&objects), limits).await;
     Fixture { running, database, objects, owner: owner() }
 }
 
-pub fn finish() -> api::UploadFinish {
+pub(crate) fn finish() -> api::UploadFinish {
     api::UploadFinish::default()
 }
 
-pub fn new_document(file_name: &str) -> api::UploadStart {
+pub(crate) fn new_document(file_name: &str) -> api::UploadStart {
     api::UploadStart { file_name: file_name.into(), ..Default::default() }
 }
 
 /// Text that no other call makes.
-pub fn unique_text() -> Vec<u8> {
+pub(crate) fn unique_text() -> Vec<u8> {
     format!("Something new: {}\n", uuid::Uuid::new_v4()).into_bytes()
 }
 
-pub fn sha256(bytes: &[u8]) -> String {
+pub(crate) fn sha256(bytes: &[u8]) -> String {
     hex::encode(Sha256::digest(bytes))
 }
 
-pub fn kind<T>(answer: Result<T, Status>) -> FaultKind {
+pub(crate) fn kind<T>(answer: Result<T, Status>) -> FaultKind {
     fault(answer).kind
 }
 
-pub fn reason<T>(answer: Result<T, Status>) -> String {
+pub(crate) fn reason<T>(answer: Result<T, Status>) -> String {
     fault(answer).reason.into_owned()
 }
 
-pub fn fault<T>(answer: Result<T, Status>) -> Fault {
+pub(crate) fn fault<T>(answer: Result<T, Status>) -> Fault {
     match answer {
         Ok(_) => panic!("it should have been refused"),
         Err(status) => Fault::of(&status),
     }
 }
 
-pub fn upload_messages(
+pub(crate) fn upload_messages(
     start: api::UploadStart,
     bytes: &[u8],
     finish: Option<api::UploadFinish>,
@@ -104,15 +104,15 @@ pub fn upload_messages(
 }
 
 impl Fixture {
-    pub fn documents(&self) -> DocumentsClient<Channel> {
+    pub(crate) fn documents(&self) -> DocumentsClient<Channel> {
         DocumentsClient::new(self.running.channel())
     }
 
-    pub fn work(&self) -> WorkClient<Channel> {
+    pub(crate) fn work(&self) -> WorkClient<Channel> {
         WorkClient::new(self.running.channel())
     }
 
-    pub async fn try_upload(
+    pub(crate) async fn try_upload(
         &self,
         caller: Caller,
         start: api::UploadStart,
@@ -123,29 +123,29 @@ impl Fixture {
         as_caller(caller, self.documents().upload(messages)).await.map(tonic::Response::into_inner)
     }
 
-    pub async fn upload(&self, file_name: &str, bytes: &[u8]) -> api::Document {
+    pub(crate) async fn upload(&self, file_name: &str, bytes: &[u8]) -> api::Document {
         let answer = self.try_upload(self.owner, new_document(file_name), bytes, Some(finish())).await.unwrap();
         assert!(!answer.duplicate);
         answer.document.unwrap()
     }
 
-    pub async fn upload_to(&self, collection: &str, bytes: &[u8]) -> api::Document {
+    pub(crate) async fn upload_to(&self, collection: &str, bytes: &[u8]) -> api::Document {
         let finish = api::UploadFinish { collection_id: collection.into(), ..finish() };
         let answer = self.try_upload(self.owner, new_document("a.txt"), bytes, Some(finish)).await.unwrap();
         answer.document.unwrap()
     }
 
-    pub async fn get(&self, caller: Caller, id: &str) -> Result<api::Document, Status> {
+    pub(crate) async fn get(&self, caller: Caller, id: &str) -> Result<api::Document, Status> {
         let request = api::GetDocumentRequest { id: id.into() };
         as_caller(caller, self.documents().get_document(request)).await.map(tonic::Response::into_inner)
     }
 
-    pub async fn list(&self, caller: Caller, request: api::ListDocumentsRequest) -> api::ListDocumentsResponse {
+    pub(crate) async fn list(&self, caller: Caller, request: api::ListDocumentsRequest) -> api::ListDocumentsResponse {
         as_caller(caller, self.documents().list_documents(request)).await.unwrap().into_inner()
     }
 
     /// Head and bytes.
-    pub async fn read(
+    pub(crate) async fn read(
         &self,
         caller: Caller,
         request: api::ReadContentRequest,
@@ -163,50 +163,50 @@ impl Fixture {
         Ok((head.expect("the head comes first"), bytes))
     }
 
-    pub async fn content(&self, id: &str) -> Result<Vec<u8>, Status> {
+    pub(crate) async fn content(&self, id: &str) -> Result<Vec<u8>, Status> {
         let request = api::ReadContentRequest { id: id.into(), ..Default::default() };
         Ok(self.read(self.owner, request).await?.1)
     }
 
-    pub async fn trash(&self, id: &str) -> api::Document {
+    pub(crate) async fn trash(&self, id: &str) -> api::Document {
         let request = api::TrashDocumentRequest { id: id.into(), if_revision: None };
         as_caller(self.owner, self.documents().trash_document(request)).await.unwrap().into_inner()
     }
 
-    pub async fn restore(&self, id: &str) -> api::Document {
+    pub(crate) async fn restore(&self, id: &str) -> api::Document {
         let request = api::RestoreDocumentRequest { id: id.into() };
         as_caller(self.owner, self.documents().restore_document(request)).await.unwrap().into_inner()
     }
 
-    pub async fn purge(&self, id: &str) -> Result<(), Status> {
+    pub(crate) async fn purge(&self, id: &str) -> Result<(), Status> {
         let request = api::PurgeDocumentRequest { id: id.into() };
         as_caller(self.owner, self.documents().purge_document(request)).await.map(drop)
     }
 
-    pub async fn new_version(&self, id: &str, bytes: &[u8]) -> api::Document {
+    pub(crate) async fn new_version(&self, id: &str, bytes: &[u8]) -> api::Document {
         let start = api::UploadStart { document_id: id.into(), ..new_document("next.txt") };
         self.try_upload(self.owner, start, bytes, Some(finish())).await.unwrap().document.unwrap()
     }
 
-    pub async fn create_collection(&self, name: &str, visibility: api::Visibility) -> api::Collection {
+    pub(crate) async fn create_collection(&self, name: &str, visibility: api::Visibility) -> api::Collection {
         let request =
             api::CreateCollectionRequest { name: name.into(), visibility: visibility.into(), ..Default::default() };
         as_caller(self.owner, self.documents().create_collection(request)).await.unwrap().into_inner()
     }
 
-    pub async fn lease(&self, max_jobs: i32, wait_ms: i32) -> Vec<api::Job> {
-        let request = api::LeaseRequest { worker: "test".into(), max_jobs, wait_ms };
+    pub(crate) async fn lease(&self, max_jobs: i32, wait_ms: i32) -> Vec<api::Job> {
+        let request = api::LeaseRequest { worker: "test".into(), max_jobs, wait_ms, extract_only: false };
         as_caller(Caller::Service, self.work().lease(request)).await.unwrap().into_inner().jobs
     }
 
     /// The only job there is.
-    pub async fn lease_one(&self) -> api::Job {
+    pub(crate) async fn lease_one(&self) -> api::Job {
         let mut jobs = self.lease(10, 3000).await;
         assert_eq!(jobs.len(), 1, "{jobs:?}");
         jobs.remove(0)
     }
 
-    pub async fn complete(&self, lease: &api::Lease, texts: &[&str], language: &str) -> Result<i32, Status> {
+    pub(crate) async fn complete(&self, lease: &api::Lease, texts: &[&str], language: &str) -> Result<i32, Status> {
         let part = |part| api::CompleteRequest { part: Some(part) };
         let page = |(n, text): (usize, &&str)| {
             part(complete_request::Part::Page(api::Page { number: n as i32 + 1, text: (*text).to_owned() }))
@@ -229,18 +229,18 @@ impl Fixture {
         Ok(answer.into_inner().pages)
     }
 
-    pub async fn settle(&self, lease: &api::Lease) -> Result<(), Status> {
+    pub(crate) async fn settle(&self, lease: &api::Lease) -> Result<(), Status> {
         let request = api::SettleRequest { lease: Some(lease.clone()) };
         as_caller(Caller::Service, self.work().settle(request)).await.map(drop)
     }
 
-    pub async fn fail(&self, lease: &api::Lease, code: &str, permanent: bool) -> Result<bool, Status> {
+    pub(crate) async fn fail(&self, lease: &api::Lease, code: &str, permanent: bool) -> Result<bool, Status> {
         let failure = Some(api::Failure { code: code.into(), detail: "It cannot be read.".into() });
         let request = api::FailRequest { lease: Some(lease.clone()), failure, permanent };
         Ok(as_caller(Caller::Service, self.work().fail(request)).await?.into_inner().will_retry)
     }
 
-    pub async fn ledger(&self) -> api::Ledger {
+    pub(crate) async fn ledger(&self) -> api::Ledger {
         let asked = as_caller(Caller::Service, self.work().get_ledger(api::GetLedgerRequest {})).await;
         let ledger = asked.unwrap().into_inner();
         assert_eq!(ledger.accepted, ledger.ready + ledger.failed + ledger.in_flight, "{ledger:?}");
@@ -248,7 +248,7 @@ impl Fixture {
     }
 
     /// Leases and finishes all there is to do, as a worker that reads "some words" everywhere.
-    pub async fn process_all(&self) {
+    pub(crate) async fn process_all(&self) {
         loop {
             let jobs = self.lease(10, 0).await;
             if jobs.is_empty() {
@@ -264,21 +264,21 @@ impl Fixture {
         }
     }
 
-    pub async fn events(&self, id: &str, after: i64) -> Vec<String> {
+    pub(crate) async fn events(&self, id: &str, after: i64) -> Vec<String> {
         let request = api::WatchEventsRequest { id: id.into(), after };
         let mut client = self.documents();
         let stream = as_caller(self.owner, client.watch_events(request)).await.unwrap().into_inner();
         stream.map(|event| event.unwrap().stage).collect().await
     }
 
-    pub async fn count(&self, table: &str) -> i64 {
+    pub(crate) async fn count(&self, table: &str) -> i64 {
         let client = self.database.client("owner").await;
         let sql = format!("SELECT count(*) FROM documents.{table}");
         client.query_one(&sql, &[]).await.unwrap().get(0)
     }
 
     /// Objects in the store.
-    pub async fn object_count(&self) -> usize {
+    pub(crate) async fn object_count(&self) -> usize {
         let region = ::s3::Region::Custom { region: self.objects.region.clone(), endpoint: self.objects.endpoint.clone() };
         let (access, secret) = (Some(self.objects.access_key.as_str()), Some(self.objects.secret_key.as_str()));
         let credentials = ::s3::creds::Credentials::new(access, secret, None, None, None).unwrap();

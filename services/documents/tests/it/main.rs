@@ -1,4 +1,6 @@
 //! The documents service, running, on a real PostgreSQL and a real object store.
+// The lint knows tests by their attribute only, not what they call.
+#![allow(clippy::unwrap_used)]
 
 mod access;
 mod collections;
@@ -6,5 +8,6 @@ mod faults;
 mod fixture;
 mod garage;
 mod lifecycle;
+mod memory;
 mod upload;
 mod work;

@@ -265,6 +265,21 @@ async fn a_waiting_worker_gets_work_as_soon_as_there_is_some() {
 }
 
 #[tokio::test]
+async fn a_worker_without_an_engine_is_given_only_what_is_to_be_read() {
+    let fixture = fixture::start().await;
+    let known = fixture.upload("known.txt", &unique_text()).await;
+    fixture.process_all().await;
+    fixture.trash(&known.id).await;
+    let new = fixture.upload("new.txt", &unique_text()).await;
+    let request = || api::LeaseRequest { worker: "w".into(), max_jobs: 10, wait_ms: 0, extract_only: true };
+    let lease = async || as_caller(Caller::Service, fixture.work().lease(request())).await.unwrap().into_inner().jobs;
+    let jobs = lease().await;
+    assert_eq!(jobs.iter().map(|j| j.lease.clone().unwrap().document_id).collect::<Vec<_>>(), [new.id]);
+    assert!(lease().await.is_empty());
+    assert_eq!(fixture.lease_one().await.kind(), api::WorkKind::Remove);
+}
+
+#[tokio::test]
 async fn no_job_is_leased_to_two_workers() {
     let fixture = fixture::start().await;
     for n in 0..30 {

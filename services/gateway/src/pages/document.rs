@@ -44,6 +44,7 @@ fn state(document: &Document) -> String {
     match (documents::status_name(document.status), &document.failure) {
         ("failed", Some(failure)) => format!("It could not be read: {}", failure.detail),
         ("failed", None) => "It could not be read.".to_owned(),
+        ("ready", _) if document.page_count == 1 => "Ready, one page.".to_owned(),
         ("ready", _) => format!("Ready, {} pages.", document.page_count),
         _ => "Being read…".to_owned(),
     }

@@ -12,6 +12,7 @@ use actix_web::{
 use chassis::{Fault, FaultKind, RequestContext, Role};
 use futures_util::{Stream, StreamExt};
 use proto::documents::{self as api, upload_request::Part};
+use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
@@ -42,6 +43,13 @@ struct Fields {
     metadata: Option<String>,
 }
 
+/// All that the last message says.
+struct Said {
+    fields: Fields,
+    file_name: String,
+    expected_sha256: String,
+}
+
 /// Takes the file and answers what the documents service made of it. An early refusal ends it at
 /// once; when the client goes away, nothing is kept.
 pub(crate) async fn receive(call: &Call, body: Body, document_id: String) -> Result<api::UploadResponse, Problem> {
@@ -52,7 +60,9 @@ pub(crate) async fn receive(call: &Call, body: Body, document_id: String) -> Res
     let uploading = context
         .with_budget(TRANSFER)
         .scope(async move { documents.upload(ReceiverStream::new(receiver)).await });
-    let feeding = feed(call, body, document_id, Sender { sender, rest: BytesMut::new() });
+    // Only a key makes it matter whether the same bytes came before.
+    let digest = call.request.headers().contains_key("idempotency-key").then(Sha256::new);
+    let feeding = feed(call, body, document_id, Sender { sender, rest: BytesMut::new(), digest });
     let (mut uploading, mut feeding) = (std::pin::pin!(uploading), std::pin::pin!(feeding));
     tokio::select! {
         answer = &mut uploading => return Ok(answer?.into_inner()),
@@ -109,12 +119,11 @@ async fn feed_raw(
         size: call.header(header::CONTENT_LENGTH).and_then(|text| text.parse().ok()),
         ..start
     };
-    let finish = finish(call, fields, &start.file_name, expected_sha256)?;
+    let said = Said { fields, file_name: start.file_name.clone(), expected_sha256 };
     if sender.send(Part::Start(start)).await.is_closed() || sender.copy(&mut body.payload).await?.is_closed() {
         return Ok(());
     }
-    sender.finish(finish).await;
-    Ok(())
+    sender.finish(call, said).await
 }
 
 async fn feed_form(
@@ -157,8 +166,7 @@ async fn feed_form(
         *place = Some(field_text(&name, &mut field).await?);
     }
     let Some(file_name) = file_name_sent else { return Err(Fault::field("file", "is missing").into()) };
-    sender.finish(finish(call, fields, &file_name, expected_sha256)?).await;
-    Ok(())
+    sender.finish(call, Said { fields, file_name, expected_sha256 }).await
 }
 
 async fn field_text(name: &str, field: &mut Field) -> Result<String, Problem> {
@@ -170,26 +178,6 @@ async fn field_text(name: &str, field: &mut Field) -> Result<String, Problem> {
         }
     }
     String::from_utf8(whole.into()).map_err(|_| Fault::field(name, "is not UTF-8").into())
-}
-
-fn finish(
-    call: &Call,
-    fields: Fields,
-    file_name: &str,
-    expected_sha256: String,
-) -> Result<api::UploadFinish, Problem> {
-    // The content's own checksum is added by the service that sees all of it.
-    let said = format!("{fields:?}{file_name:?}");
-    let idempotency = key(call.idempotency(said.as_bytes())?);
-    Ok(api::UploadFinish {
-        collection_id: fields.collection_id.unwrap_or_default(),
-        title: fields.title.unwrap_or_default(),
-        tags: tags(fields.tags)?,
-        metadata: fields.metadata.unwrap_or_default(),
-        expected_sha256,
-        idempotency,
-        file_name: file_name.to_owned(),
-    })
 }
 
 /// Repeated fields, commas, or a JSON array.
@@ -251,6 +239,7 @@ impl Line {
 struct Sender {
     sender: mpsc::Sender<api::UploadRequest>,
     rest: BytesMut,
+    digest: Option<Sha256>,
 }
 
 impl Sender {
@@ -266,6 +255,9 @@ impl Sender {
     async fn copy<E>(&mut self, source: &mut (impl Stream<Item = Result<Bytes, E>> + Unpin)) -> Result<Line, Problem> {
         while let Some(piece) = in_time(source.next()).await? {
             let piece = piece.map_err(|_| cut_off())?;
+            if let Some(digest) = &mut self.digest {
+                digest.update(&piece);
+            }
             if self.rest.is_empty() && piece.len() >= CHUNK {
                 if self.send(Part::Chunk(piece)).await.is_closed() {
                     return Ok(Line::Closed);
@@ -290,8 +282,21 @@ impl Sender {
         }
     }
 
-    async fn finish(mut self, finish: api::UploadFinish) {
+    async fn finish(mut self, call: &Call, said: Said) -> Result<(), Problem> {
+        let Said { fields, file_name, expected_sha256 } = said;
+        let content = self.digest.take().map(Digest::finalize);
+        let repeated = format!("{fields:?}{file_name:?}{content:x?}");
+        let finish = api::UploadFinish {
+            idempotency: key(call.idempotency(repeated.as_bytes())?),
+            collection_id: fields.collection_id.unwrap_or_default(),
+            title: fields.title.unwrap_or_default(),
+            tags: tags(fields.tags)?,
+            metadata: fields.metadata.unwrap_or_default(),
+            expected_sha256,
+            file_name,
+        };
         self.send(Part::Finish(finish)).await;
+        Ok(())
     }
 }
 

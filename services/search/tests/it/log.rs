@@ -20,8 +20,7 @@ async fn rows(world: &World, sql: &str, wanted: usize) -> Vec<tokio_postgres::Ro
 }
 
 async fn click(world: &World, query_id: &str, document_id: &str, rank: i32) -> Result<(), tonic::Status> {
-    let request =
-        RecordClickRequest { query_id: query_id.to_owned(), document_id: document_id.to_owned(), rank };
+    let request = RecordClickRequest { query_id: query_id.to_owned(), document_id: document_id.to_owned(), rank };
     as_caller(owner(), world.client.clone().record_click(request)).await.map(drop)
 }
 
@@ -76,7 +75,8 @@ async fn a_click_that_makes_no_sense_is_refused() {
 async fn the_service_reads_only_what_is_published_to_it() {
     let world = World::start(false).await;
     let search = world.database.client("search").await;
-    for table in ["documents", "pages", "collections", "collection_members", "insights", "vocabulary", "audit", "work"] {
+    for table in ["documents", "pages", "collections", "collection_members", "insights", "vocabulary", "audit", "work"]
+    {
         let refused = search.query(&format!("SELECT FROM documents.{table}"), &[]).await.unwrap_err();
         assert_eq!(refused.code().unwrap().code(), "42501", "{table}");
     }

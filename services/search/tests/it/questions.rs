@@ -7,7 +7,14 @@ use crate::world::{Doc, World, both, doc, hits, marked, query};
 async fn library(world: &World) {
     let documents = [
         doc("Annual report", &["Foreword by the board", "The quarterly forecast for the Zürich office was good."]),
-        doc("Minutes", &["The board met in Bern.", "Companies offering walrus tours were discussed: walrus!", "Of the seals nobody saw a walrus."]),
+        doc(
+            "Minutes",
+            &[
+                "The board met in Bern.",
+                "Companies offering walrus tours were discussed: walrus!",
+                "Of the seals nobody saw a walrus.",
+            ],
+        ),
         doc("Walrus handbook", &["How to feed them", "How to wash them"]),
         Doc { language: "de", ..doc("Rechnung 2019", &["Die Rechnungen über 4711 Franken sind offen."]) },
     ];
@@ -67,7 +74,8 @@ async fn snippets_are_plain_text_with_ranges_in_characters() {
     for world in both().await {
         let text = "Ärger 𝒳𝒴: <script>alert('walrus')</script> & <b>Größe</b>\n\n der\tWalrusse 🦭 ende";
         world.add(&[doc("<i>T</i>", &[text])]).await;
-        for (q, wanted) in [("walrus", vec!["walrus", "Walrus"]), ("walrsu", vec!["walrus"]), ("größe", vec!["Größe"])] {
+        for (q, wanted) in [("walrus", vec!["walrus", "Walrus"]), ("walrsu", vec!["walrus"]), ("größe", vec!["Größe"])]
+        {
             let answer = world.ask(q).await;
             assert_eq!(answer.hits.len(), 1, "{q:?} on {}", answer.engine);
             let hit = &answer.hits[0];
@@ -173,7 +181,23 @@ async fn a_document_without_text_is_found_by_its_title_in_postgresql() {
 async fn odd_questions_are_answered() {
     for world in both().await {
         library(&world).await;
-        for q in ["'", "\\", "a:*", "!", "& | !", "<->", "-", "\"", "-walrus", "report's", "%_", "\u{0}", "walrus:*A", "𝒳", "http://a.b/c?d=e"] {
+        for q in [
+            "'",
+            "\\",
+            "a:*",
+            "!",
+            "& | !",
+            "<->",
+            "-",
+            "\"",
+            "-walrus",
+            "report's",
+            "%_",
+            "\u{0}",
+            "walrus:*A",
+            "𝒳",
+            "http://a.b/c?d=e",
+        ] {
             world.ask(q).await;
         }
         assert!(!hits(&world.ask("-walrus").await).iter().any(|(title, _)| *title == "Walrus handbook"));

@@ -20,8 +20,11 @@ fn in_collection(title: &str, collection: Uuid) -> Doc {
 #[tokio::test]
 async fn everybody_finds_what_they_may_see_and_nothing_else() {
     for world in both().await {
-        let documents =
-            [in_collection("Public", PUBLIC), in_collection("Internal", INTERNAL), in_collection("Restricted", RESTRICTED)];
+        let documents = [
+            in_collection("Public", PUBLIC),
+            in_collection("Internal", INTERNAL),
+            in_collection("Restricted", RESTRICTED),
+        ];
         world.add(&documents).await;
         let member = Uuid::now_v7();
         world

@@ -1,0 +1,188 @@
+//! The only calls to documents, each with its deadline.
+//!
+//! What may be repeated without harm is repeated while documents cannot be reached, for a while: a
+//! restart of documents costs a step a pause, not its work.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use anyhow::Context;
+use bytes::Bytes;
+use chassis::{RequestContext, SecretString, grpc::Channel};
+use futures_util::stream;
+use proto::documents::{
+    CompleteRequest, FailRequest, Failure, HeartbeatRequest, IndexedDocument, Lease, LeaseRequest, LeaseResponse, Page,
+    ReadLeasedRequest, ReadLeasedResponse, ReadPagesRequest, ReadPagesResponse, SettleRequest,
+    read_pages_response::Part, work_client::WorkClient,
+};
+use tokio::time::{Instant, timeout};
+use tonic::{Status, Streaming};
+
+use crate::error::Error;
+
+/// Calls that answer at once.
+const SHORT: Duration = Duration::from_secs(10);
+/// Handing over the text of a document, which documents stores before it answers.
+const LONG: Duration = Duration::from_secs(120);
+/// Between two messages of a stream.
+const SILENCE: Duration = Duration::from_secs(30);
+/// How long a step waits for documents to come back.
+const PATIENCE: Duration = Duration::from_secs(20);
+const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
+/// A page has at most 1 MiB.
+const MESSAGE_BYTES: usize = 8 << 20;
+
+/// The client. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Documents(WorkClient<Channel>);
+
+impl Documents {
+    /// Connects when it is first used.
+    pub(crate) fn new(url: &str, token: &SecretString) -> anyhow::Result<Self> {
+        let channel = chassis::grpc::connect(url, token).context("DOCUMENTS_URL")?;
+        Ok(Self(WorkClient::new(channel).max_decoding_message_size(MESSAGE_BYTES)))
+    }
+
+    /// Waits up to `wait` for work. Never dropped before it has answered: what had been granted
+    /// would be nobody's until the lease runs out.
+    pub(crate) async fn lease(
+        &self,
+        worker: &str,
+        most: usize,
+        wait: Duration,
+        extract_only: bool,
+    ) -> Result<LeaseResponse, Status> {
+        let request = LeaseRequest {
+            worker: worker.to_owned(),
+            max_jobs: i32::try_from(most).unwrap_or(i32::MAX),
+            wait_ms: i32::try_from(wait.as_millis()).unwrap_or(i32::MAX),
+            extract_only,
+        };
+        let mut client = self.0.clone();
+        Ok(within(wait + SHORT / 2).scope(client.lease(request)).await?.into_inner())
+    }
+
+    /// The tokens that are still good.
+    pub(crate) async fn heartbeat(&self, leases: Vec<Lease>, limit: Duration) -> Result<Vec<String>, Error> {
+        let mut client = self.0.clone();
+        Ok(within(limit).scope(client.heartbeat(HeartbeatRequest { leases })).await?.into_inner().held)
+    }
+
+    /// The bytes of the leased version, from the first.
+    pub(crate) async fn read_leased(&self, lease: &Lease) -> Result<Chunks, Error> {
+        let mut client = self.0.clone();
+        let request = ReadLeasedRequest { lease: Some(lease.clone()) };
+        Ok(Chunks(within(SHORT).scope(client.read_leased(request)).await?.into_inner()))
+    }
+
+    /// Hands over what was read. Done twice it is as done once.
+    pub(crate) async fn complete(&self, parts: Arc<Vec<CompleteRequest>>) -> Result<(), Error> {
+        patiently(|| async {
+            let (mut client, parts) = (self.0.clone(), parts.clone());
+            // Copied one by one as they are sent, so that they can be sent again.
+            let sent = (0..parts.len()).map(move |n| parts[n].clone());
+            within(LONG).scope(client.complete(stream::iter(sent))).await?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// The document as it now stands, and its pages.
+    pub(crate) async fn read_pages(&self, lease: &Lease) -> Result<(IndexedDocument, Pages), Error> {
+        patiently(|| async {
+            let mut client = self.0.clone();
+            let request = ReadPagesRequest { lease: Some(lease.clone()) };
+            let mut parts = within(SHORT).scope(client.read_pages(request)).await?.into_inner();
+            match next(&mut parts).await?.and_then(|first| first.part) {
+                Some(Part::Document(document)) => Ok((document, Pages(parts))),
+                _ => Err(Error::Internal("documents sent pages without their document".to_owned())),
+            }
+        })
+        .await
+    }
+
+    /// The work is done.
+    pub(crate) async fn settle(&self, lease: &Lease) -> Result<(), Error> {
+        patiently(|| async {
+            let mut client = self.0.clone();
+            within(SHORT).scope(client.settle(SettleRequest { lease: Some(lease.clone()) })).await?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// The step failed. Answers whether it will be tried again.
+    pub(crate) async fn fail(&self, lease: &Lease, failure: Failure, permanent: bool) -> Result<bool, Error> {
+        patiently(|| self.fail_once(lease, failure.clone(), permanent, SHORT)).await
+    }
+
+    /// The same for those who have no time to wait.
+    pub(crate) async fn fail_once(
+        &self,
+        lease: &Lease,
+        failure: Failure,
+        permanent: bool,
+        limit: Duration,
+    ) -> Result<bool, Error> {
+        let mut client = self.0.clone();
+        let request = FailRequest { lease: Some(lease.clone()), failure: Some(failure), permanent };
+        Ok(within(limit).scope(client.fail(request)).await?.into_inner().will_retry)
+    }
+}
+
+/// Bytes as they come in.
+pub(crate) struct Chunks(Streaming<ReadLeasedResponse>);
+
+impl Chunks {
+    /// `None` after the last.
+    pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Error> {
+        Ok(next(&mut self.0).await?.map(|message| message.chunk))
+    }
+}
+
+/// Pages as they come in.
+pub(crate) struct Pages(Streaming<ReadPagesResponse>);
+
+impl Pages {
+    /// `None` after the last.
+    pub(crate) async fn next(&mut self) -> Result<Option<Page>, Error> {
+        match next(&mut self.0).await?.map(|message| message.part) {
+            None => Ok(None),
+            Some(Some(Part::Page(page))) => Ok(Some(page)),
+            Some(_) => Err(Error::Internal("documents sent something else than a page".to_owned())),
+        }
+    }
+}
+
+async fn next<T>(stream: &mut Streaming<T>) -> Result<Option<T>, Error> {
+    match timeout(SILENCE, stream.message()).await {
+        Ok(message) => Ok(message?),
+        Err(_) => Err(Error::Unavailable("a stream fell silent".to_owned())),
+    }
+}
+
+/// The job's context, or that of nobody, with this much time.
+fn within(limit: Duration) -> RequestContext {
+    RequestContext::current().unwrap_or_else(|| RequestContext::background(limit)).with_budget(limit)
+}
+
+/// Repeats `call` while documents cannot be reached.
+pub(crate) async fn patiently<T, F>(call: impl Fn() -> F) -> Result<T, Error>
+where
+    F: Future<Output = Result<T, Error>>,
+{
+    let end = Instant::now() + PATIENCE;
+    let mut pause = PAUSES.0;
+    loop {
+        match call().await {
+            Err(Error::Unavailable(_)) if Instant::now() + pause < end => {}
+            answered => return answered,
+        }
+        tokio::time::sleep(jittered(pause)).await;
+        pause = (pause * 2).min(PAUSES.1);
+    }
+}
+
+/// Half of it to all of it, so that those who wait for the same thing do not come back together.
+pub(crate) fn jittered(pause: Duration) -> Duration {
+    pause.mul_f64(rand::random_range(0.5..1.0))
+}

@@ -1,0 +1,162 @@
+//! What is done on one document between lease and settle.
+
+use std::{
+    future::Future,
+    io::Seek,
+    path::PathBuf,
+    sync::Arc,
+    time::Instant,
+};
+
+use extract::{Extraction, Extractor};
+use proto::documents::{Job, Lease, WorkKind};
+use search_index::Error as EngineError;
+use tokio::{
+    io::AsyncWriteExt,
+    sync::{OwnedSemaphorePermit, Semaphore},
+};
+
+use crate::{
+    completion,
+    documents::{Documents, patiently},
+    engine::{self, Engine},
+    error::Error,
+};
+
+/// Documents that wait for the engine at the same time, beside those that are being read. The engine
+/// does what waits for it in one go.
+const FEEDS: usize = 8;
+/// How often the engine is asked within one step to do what it said no to, or lost.
+const ENGINE_TRIES: u32 = 3;
+
+/// What a step needs.
+#[derive(Clone, Debug)]
+pub(crate) struct Step {
+    documents: Documents,
+    extractor: Extractor,
+    engine: Engine,
+    spool: PathBuf,
+    feeds: Arc<Semaphore>,
+}
+
+impl Step {
+    pub(crate) fn new(documents: Documents, extractor: Extractor, engine: Engine, spool: PathBuf) -> Self {
+        Self { documents, extractor, engine, spool, feeds: Arc::new(Semaphore::new(FEEDS)) }
+    }
+
+    /// Everything but the settle. Dropped at any point it leaves nothing behind that another attempt
+    /// does not write over, and no child. `reading` is the right to read a document; it is given back
+    /// once only the engine is waited for.
+    pub(crate) async fn run(&self, job: &Job, lease: &Lease, reading: OwnedSemaphorePermit) -> Result<(), Error> {
+        if job.kind() == WorkKind::Extract {
+            self.read(job, lease).await?;
+        }
+        if !self.engine.is_configured() {
+            return Ok(());
+        }
+        let _feeding = self.feeds.acquire().await.map_err(|_| Error::Stopping)?;
+        drop(reading);
+        if !self.engine.is_up() {
+            return Err(Error::EngineDown);
+        }
+        let fed = match job.kind() {
+            WorkKind::Remove => timed("forget", self.forget(lease)).await,
+            _ => timed("feed", self.feed(lease)).await,
+        };
+        if let Err(Error::Engine(error)) = &fed {
+            self.engine.suspect(error);
+        }
+        fed
+    }
+
+    async fn read(&self, job: &Job, lease: &Lease) -> Result<(), Error> {
+        let file = timed("fetch", patiently(|| self.fetch(job, lease))).await?;
+        let read = timed("extract", self.extractor.extract(file, &job.media_type)).await?;
+        metrics::counter!("indexer_extracted_pages_total").increment(read.pages.len() as u64);
+        metrics::histogram!("indexer_child_cpu_seconds").record(read.cpu_ms as f64 / 1000.0);
+        metrics::histogram!("indexer_child_peak_bytes").record(read.peak_rss_bytes as f64);
+        let (read, insights) = timed("insights", derive(read)).await?;
+        let messages = Arc::new(completion::messages(lease, read, insights));
+        timed("complete", self.documents.complete(messages)).await
+    }
+
+    /// Into a file without a name: it is gone with the process, however that ends.
+    async fn fetch(&self, job: &Job, lease: &Lease) -> Result<std::fs::File, Error> {
+        let mut file = tokio::fs::File::from_std(tempfile::tempfile_in(&self.spool)?);
+        let mut chunks = self.documents.read_leased(lease).await?;
+        let mut bytes = 0;
+        while let Some(chunk) = chunks.next().await? {
+            bytes += chunk.len() as u64;
+            file.write_all(&chunk).await?;
+        }
+        file.flush().await?;
+        if i64::try_from(bytes) != Ok(job.size) {
+            return Err(Error::Unavailable(format!("{bytes} bytes came of {}", job.size)));
+        }
+        let mut file = file.into_std().await;
+        file.rewind()?;
+        Ok(file)
+    }
+
+    async fn forget(&self, lease: &Lease) -> Result<(), Error> {
+        let document = engine::id(&lease.document_id)?;
+        let mut tries = 1;
+        loop {
+            match self.engine.forget(document).await {
+                Err(Error::Engine(error)) if tries < ENGINE_TRIES && may_do(&error) => tries += 1,
+                ended => return ended,
+            }
+        }
+    }
+
+    async fn feed(&self, lease: &Lease) -> Result<(), Error> {
+        let mut tries = 1;
+        loop {
+            match patiently(|| self.feed_once(lease)).await {
+                Ok(true) => return Ok(()),
+                // It holds pages that the document no longer has.
+                Ok(false) if tries < ENGINE_TRIES => self.forget(lease).await?,
+                Ok(false) => return Err(Error::Internal("the engine does not forget pages".to_owned())),
+                Err(Error::Engine(error)) if tries < ENGINE_TRIES && may_do(&error) => {
+                    tracing::warn!(%error, "the search engine is asked again");
+                }
+                Err(error) => return Err(error),
+            }
+            tries += 1;
+        }
+    }
+
+    /// Whether the engine now holds just what the document has.
+    async fn feed_once(&self, lease: &Lease) -> Result<bool, Error> {
+        let (document, mut pages) = self.documents.read_pages(lease).await?;
+        let Some(mut replacing) = self.engine.replace(&document).await? else { return Ok(true) };
+        while let Some(page) = pages.next().await? {
+            replacing.page(page).await?;
+        }
+        replacing.finish().await
+    }
+}
+
+/// Whether asking again at once makes sense: a task was lost, or failed where another may not, as
+/// when somebody dropped the index meanwhile.
+fn may_do(error: &EngineError) -> bool {
+    matches!(error, EngineError::Lost | EngineError::Refused { .. })
+}
+
+/// On a thread where computing holds up nobody.
+async fn derive(read: Extraction) -> Result<(Extraction, insights::Insights), Error> {
+    let deriving = tokio::task::spawn_blocking(move || {
+        let read = completion::bounded(read);
+        let pages: Vec<(u32, &str)> = read.pages.iter().map(|page| (page.number, page.text.as_str())).collect();
+        let insights = insights::derive(&pages);
+        (read, insights)
+    });
+    deriving.await.map_err(|error| Error::Internal(format!("insights: {error}")))
+}
+
+async fn timed<F: Future>(step: &'static str, future: F) -> F::Output {
+    let started = Instant::now();
+    let output = future.await;
+    metrics::histogram!("indexer_step_duration_seconds", "step" => step).record(started.elapsed());
+    output
+}

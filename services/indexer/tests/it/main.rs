@@ -1,0 +1,9 @@
+//! The indexer as it runs, with the real reader, between a stand-in for documents and one for the
+//! search engine.
+
+mod documents;
+mod engine;
+mod fixture;
+mod leases;
+mod life;
+mod reading;
