@@ -7,8 +7,34 @@ use crate::text;
 
 const INVISIBLE: [&str; 8] = ["script", "style", "noscript", "template", "svg", "head", "iframe", "object"];
 const BLOCKS: [&str; 28] = [
-    "address", "article", "aside", "blockquote", "br", "caption", "dd", "div", "dl", "dt", "figcaption", "footer",
-    "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "li", "main", "p", "pre", "section", "table", "tr",
+    "address",
+    "article",
+    "aside",
+    "blockquote",
+    "br",
+    "caption",
+    "dd",
+    "div",
+    "dl",
+    "dt",
+    "figcaption",
+    "footer",
+    "form",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "header",
+    "hr",
+    "li",
+    "main",
+    "p",
+    "pre",
+    "section",
+    "table",
+    "tr",
 ];
 
 /// The tree builder looks through all open elements at every tag, so that its work grows with the
@@ -67,7 +93,8 @@ fn shallow(source: String) -> String {
     for (at, _) in source.match_indices('<') {
         let tag = &source[at + 1..];
         let closes = tag.starts_with('/');
-        let name_of = tag.trim_start_matches('/').split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
+        let name_of =
+            tag.trim_start_matches('/').split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
         if name_of.is_empty() {
             continue;
         }
@@ -112,8 +139,11 @@ fn push_words(seen: &mut String, text: &str) {
 fn declared(bytes: &[u8]) -> Option<&'static Encoding> {
     let head = String::from_utf8_lossy(&bytes[..bytes.len().min(1024)]).to_ascii_lowercase();
     let after = ["charset=", "encoding="].iter().find_map(|key| head.split_once(key))?.1;
-    let label: String =
-        after.trim_start_matches(['"', '\'', ' ']).chars().take_while(|c| c.is_ascii_alphanumeric() || "-_:".contains(*c)).collect();
+    let label: String = after
+        .trim_start_matches(['"', '\'', ' '])
+        .chars()
+        .take_while(|c| c.is_ascii_alphanumeric() || "-_:".contains(*c))
+        .collect();
     Encoding::for_label(label.as_bytes())
 }
 

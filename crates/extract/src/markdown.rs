@@ -74,7 +74,10 @@ fn is_tag(rest: &str) -> bool {
     let name = tag.trim_start_matches('/');
     name.starts_with("!--")
         || (name.starts_with(|c: char| c.is_ascii_alphabetic())
-            && name.chars().take_while(|c| !c.is_whitespace()).all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '/'))
+            && name
+                .chars()
+                .take_while(|c| !c.is_whitespace())
+                .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '/'))
 }
 
 #[cfg(test)]
@@ -83,14 +86,21 @@ mod tests {
 
     #[test]
     fn signs_go_and_words_stay() {
-        let pages = pages("# The **title**\n\n- see [the site](https://example.org)\n\n```\nlet x = a[0];\n```\n| a | b |\n|---|---|\n");
+        let pages = pages(
+            "# The **title**\n\n- see [the site](https://example.org)\n\n```\nlet x = a[0];\n```\n| a | b |\n|---|---|\n",
+        );
         let words: Vec<_> = pages[0].split_whitespace().collect();
-        assert_eq!(words, ["The", "title", "see", "the", "site", "(https://example.org)", "let", "x", "=", "a[0];", "a", "b"]);
+        assert_eq!(
+            words,
+            ["The", "title", "see", "the", "site", "(https://example.org)", "let", "x", "=", "a[0];", "a", "b"]
+        );
     }
 
     #[test]
     fn tags_and_embedded_data_are_not_words() {
-        let pages = pages("![logo](data:image/png;base64,AAAA) _so_ <b>bold</b> snake_case <https://example.org> [a][1] 1 < 2\n");
+        let pages = pages(
+            "![logo](data:image/png;base64,AAAA) _so_ <b>bold</b> snake_case <https://example.org> [a][1] 1 < 2\n",
+        );
         assert_eq!(pages[0].trim(), "logo so bold snake_case <https://example.org> a 1 < 2");
     }
 

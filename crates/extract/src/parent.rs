@@ -184,13 +184,7 @@ impl Extractor {
         }
     }
 
-    fn conclude(
-        &self,
-        media_type: &str,
-        reading: Reading,
-        ended: End,
-        complaint: &str,
-    ) -> Result<Extraction, Failure> {
+    fn conclude(&self, media_type: &str, reading: Reading, ended: End, complaint: &str) -> Result<Extraction, Failure> {
         let stopped = match ended {
             End::Answered => reading.failed,
             End::Stopped(code) => Some(code),
@@ -207,7 +201,9 @@ impl Extractor {
                 .metadata
                 .into_iter()
                 .take(METADATA_FIELDS)
-                .map(|(name, value)| (printable(&name).collect(), printable(&value).take(METADATA_CHARACTERS).collect()))
+                .map(|(name, value)| {
+                    (printable(&name).collect(), printable(&value).take(METADATA_CHARACTERS).collect())
+                })
                 .collect(),
             partial: stopped.or(done.partial).map(|code| code.as_str().to_owned()),
             engine: printable(&done.engine).take(64).collect(),

@@ -68,14 +68,8 @@ pub(crate) fn seal() -> anyhow::Result<()> {
     // glibc starts threads by clone3, whose arguments a filter cannot see, and falls back to clone
     // when clone3 does not exist. So that is what it is told.
     let clone3: BTreeMap<i64, Vec<SeccompRule>> = [(libc::SYS_clone3, vec![])].into();
-    let no_clone3 =
-        SeccompFilter::new(clone3, SeccompAction::Allow, SeccompAction::Errno(libc::ENOSYS as u32), arch)?;
-    let filter = SeccompFilter::new(
-        allowed()?,
-        SeccompAction::Errno(libc::EPERM as u32),
-        SeccompAction::Allow,
-        arch,
-    )?;
+    let no_clone3 = SeccompFilter::new(clone3, SeccompAction::Allow, SeccompAction::Errno(libc::ENOSYS as u32), arch)?;
+    let filter = SeccompFilter::new(allowed()?, SeccompAction::Errno(libc::EPERM as u32), SeccompAction::Allow, arch)?;
     for filter in [no_clone3, filter] {
         seccompiler::apply_filter_all_threads(&BpfProgram::try_from(filter)?)?;
     }
@@ -132,13 +126,11 @@ fn allowed() -> anyhow::Result<BTreeMap<i64, Vec<SeccompRule>>> {
     ];
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> = always.into_iter().map(|call| (call, vec![])).collect();
     let thread = libc::CLONE_THREAD as u64;
-    let is_thread =
-        SeccompCondition::new(0, SeccompCmpArgLen::Qword, SeccompCmpOp::MaskedEq(thread), thread)?;
+    let is_thread = SeccompCondition::new(0, SeccompCmpArgLen::Qword, SeccompCmpOp::MaskedEq(thread), thread)?;
     rules.insert(libc::SYS_clone, vec![SeccompRule::new(vec![is_thread])?]);
     // Aborting is a signal to oneself, and to nobody else.
     let own = SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, u64::from(std::process::id()))?;
-    let abort =
-        SeccompCondition::new(2, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, libc::SIGABRT as u64)?;
+    let abort = SeccompCondition::new(2, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, libc::SIGABRT as u64)?;
     rules.insert(libc::SYS_tgkill, vec![SeccompRule::new(vec![own, abort])?]);
     Ok(rules)
 }

@@ -44,7 +44,8 @@ pub(crate) fn split(text: &str, most: usize) -> Vec<String> {
         // Not before two thirds: a cut there would make needlessly short pages.
         let earliest = rest.char_indices().nth(most * 2 / 3).map_or(0, |(at, _)| at);
         let window = &rest[earliest..limit];
-        let cut = ["\n\n", "\n", ". ", " "].iter().find_map(|end| window.rfind(end).map(|at| earliest + at + end.len()));
+        let cut =
+            ["\n\n", "\n", ". ", " "].iter().find_map(|end| window.rfind(end).map(|at| earliest + at + end.len()));
         let (piece, after) = rest.split_at(cut.unwrap_or(limit));
         pieces.push(piece.to_owned());
         rest = after;

@@ -32,7 +32,29 @@ pub(crate) fn find(pages: &[(u32, &str)]) -> Vec<Entity> {
 
 /// Without the punctuation around them.
 fn words(text: &str) -> impl Iterator<Item = &str> {
-    let around = |c: char| matches!(c, '.' | ',' | ';' | ':' | '!' | '?' | '"' | '\'' | '(' | ')' | '[' | ']' | '<' | '>' | '«' | '»' | '“' | '”' | '„');
+    let around = |c: char| {
+        matches!(
+            c,
+            '.' | ','
+                | ';'
+                | ':'
+                | '!'
+                | '?'
+                | '"'
+                | '\''
+                | '('
+                | ')'
+                | '['
+                | ']'
+                | '<'
+                | '>'
+                | '«'
+                | '»'
+                | '“'
+                | '”'
+                | '„'
+        )
+    };
     text.split_whitespace().map(move |word| word.trim_matches(around)).filter(|word| (6..=300).contains(&word.len()))
 }
 
@@ -86,7 +108,8 @@ fn date(word: &str) -> Option<String> {
 /// Runs of two letters, two digits and 11 to 30 more characters (ISO 13616), in groups or not,
 /// whose checksum (ISO 7064, mod 97-10) is right.
 fn ibans(text: &str) -> impl Iterator<Item = String> {
-    let groups: Vec<&str> = text.split_whitespace().map(|w| w.trim_matches(|c: char| !c.is_ascii_alphanumeric())).collect();
+    let groups: Vec<&str> =
+        text.split_whitespace().map(|w| w.trim_matches(|c: char| !c.is_ascii_alphanumeric())).collect();
     let starts = |group: &str| {
         let bytes = group.as_bytes();
         bytes.len() >= 4 && bytes[..2].iter().all(u8::is_ascii_uppercase) && bytes[2..4].iter().all(u8::is_ascii_digit)

@@ -79,8 +79,11 @@ mod tests {
     #[test]
     fn a_letter_is_understood_as_far_as_that_goes() {
         let pages = [
-            (1, "Protokoll der Jahresversammlung des Vereins. Die Versammlung findet am 01.03.2026 im Gemeindesaal statt. \
-                 Der Vorstand schlägt vor, den Jahresbeitrag zu erhöhen. Der Jahresbeitrag wird einstimmig angenommen."),
+            (
+                1,
+                "Protokoll der Jahresversammlung des Vereins. Die Versammlung findet am 01.03.2026 im Gemeindesaal statt. \
+                 Der Vorstand schlägt vor, den Jahresbeitrag zu erhöhen. Der Jahresbeitrag wird einstimmig angenommen.",
+            ),
             (2, "Fragen an vorstand@example.org. Überweisung an DE89 3704 0044 0532 0130 00."),
         ];
         let insights = derive(&pages);

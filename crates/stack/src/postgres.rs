@@ -20,6 +20,7 @@ use crate::{
     process::{HANDED, Process, Program, handing, is_root},
 };
 
+const ANSWER_LIMIT: Duration = Duration::from_secs(2);
 const START_LIMIT: Duration = Duration::from_secs(60);
 /// PostgreSQL refuses to run as root; Debian's package makes this user.
 const USER: &str = "postgres";
@@ -105,7 +106,14 @@ impl Postgres {
         remove_stale_lock(&self.dir)?;
         self.process.start()?;
         loop {
-            let Err(error) = tokio_postgres::connect(&self.admin_url(), NoTls).await else { return Ok(()) };
+            // Somebody else who has the port may never answer.
+            let url = self.admin_url();
+            let answer = tokio::time::timeout(ANSWER_LIMIT, tokio_postgres::connect(&url, NoTls)).await;
+            let error = match answer {
+                Ok(Ok(_)) => return Ok(()),
+                Ok(Err(error)) => error.to_string(),
+                Err(_) => format!("no answer within {ANSWER_LIMIT:?}"),
+            };
             let tail = self.process.log_tail();
             let ended = self.process.pid().is_none();
             if Instant::now() > deadline || ended && !tail.contains(STILL_IN_USE) {

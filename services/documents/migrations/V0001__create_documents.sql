@@ -117,6 +117,8 @@ CREATE TABLE documents (
     -- The name of a file is cut at its punctuation, so that each word of it is found.
     title_tsv         tsvector NOT NULL GENERATED ALWAYS AS (setweight(to_tsvector('pg_catalog.simple',
         title || ' ' || regexp_replace(title || ' ' || file_name, '[^[:alnum:]]+', ' ', 'g')), 'A')) STORED,
+    -- One column with statistics of its own: the planner cannot guess how often two columns agree.
+    searchable        boolean NOT NULL GENERATED ALWAYS AS (deleted_at IS NULL AND extracted_version = version) STORED,
     CHECK ((status = 'failed') = (failure_code IS NOT NULL))
 );
 COMMENT ON COLUMN documents.extracted_version IS 'the version that pages and insights belong to; 0: none yet';
@@ -242,8 +244,8 @@ CREATE VIEW searchable_documents AS
     SELECT d.id, d.version, d.collection_id, d.title, d.file_name, d.media_type, d.language, d.tags,
            d.created_at, d.page_count, i.insights, d.title_tsv
     FROM documents d
-    JOIN insights i ON i.document_id = d.id AND i.version = d.version
-    WHERE d.deleted_at IS NULL AND d.extracted_version = d.version;
+    LEFT JOIN insights i ON i.document_id = d.id AND i.version = d.version
+    WHERE d.searchable;
 COMMENT ON VIEW searchable_documents IS
     'published to search: documents out of the trash whose current version has been read';
 
@@ -251,7 +253,7 @@ CREATE VIEW searchable_pages AS
     SELECT p.document_id, p.version, p.number, p.text, p.tsv
     FROM pages p
     JOIN documents d ON d.id = p.document_id AND d.version = p.version
-    WHERE d.deleted_at IS NULL AND d.extracted_version = d.version;
+    WHERE d.searchable;
 COMMENT ON VIEW searchable_pages IS 'published to search: the pages of searchable_documents';
 
 CREATE VIEW search_vocabulary AS SELECT word FROM vocabulary;

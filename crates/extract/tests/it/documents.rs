@@ -102,8 +102,8 @@ fn one_page(content: Vec<u8>, more: Vec<Vec<u8>>, trailer: &str) -> Vec<u8> {
 /// read it, which is what most files with restrictions are.
 pub(crate) fn pdf_with_empty_password(text: &str) -> Vec<u8> {
     const PAD: [u8; 32] = [
-        0x28, 0xbf, 0x4e, 0x5e, 0x4e, 0x75, 0x8a, 0x41, 0x64, 0x00, 0x4e, 0x56, 0xff, 0xfa, 0x01, 0x08, 0x2e, 0x2e, 0x00,
-        0xb6, 0xd0, 0x68, 0x3e, 0x80, 0x2f, 0x0c, 0xa9, 0xfe, 0x64, 0x53, 0x69, 0x7a,
+        0x28, 0xbf, 0x4e, 0x5e, 0x4e, 0x75, 0x8a, 0x41, 0x64, 0x00, 0x4e, 0x56, 0xff, 0xfa, 0x01, 0x08, 0x2e, 0x2e,
+        0x00, 0xb6, 0xd0, 0x68, 0x3e, 0x80, 0x2f, 0x0c, 0xa9, 0xfe, 0x64, 0x53, 0x69, 0x7a,
     ];
     let (owner, id) = ([0x11u8; 32], [0x22u8; 16]);
     let key = &md5::Md5::digest([&PAD[..], &owner, &(-44i32).to_le_bytes(), &id].concat())[..5];
@@ -150,12 +150,8 @@ pub(crate) fn encrypted_pdf() -> Vec<u8> {
         b"<</Type/Catalog/Pages 2 0 R>>".to_vec(),
         b"<</Type/Pages/Count 1/Kids[3 0 R]>>".to_vec(),
         b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 10 10]>>".to_vec(),
-        format!(
-            "<</Filter/Standard/V 2/R 3/Length 128/P -44/O<{}>/U<{}>>>",
-            "11".repeat(32),
-            "22".repeat(32)
-        )
-        .into_bytes(),
+        format!("<</Filter/Standard/V 2/R 3/Length 128/P -44/O<{}>/U<{}>>>", "11".repeat(32), "22".repeat(32))
+            .into_bytes(),
     ];
     file(&objects, "/Encrypt 4 0 R/ID[<00112233445566778899aabbccddeeff><00112233445566778899aabbccddeeff>]")
 }

@@ -70,7 +70,10 @@ async fn compressed_pages_and_files_with_an_empty_password_are_read() {
 async fn encodings_are_recognised() {
     let utf16: Vec<u8> = [0xfeff].into_iter().chain("Grüße".encode_utf16()).flat_map(u16::to_be_bytes).collect();
     assert_eq!(texts(&read(&utf16, "text/plain").await.unwrap()), ["Grüße"]);
-    assert_eq!(texts(&read(b"Gr\xfc\xdfe aus Z\xfcrich\rzweite Zeile", "text/plain").await.unwrap()), ["Grüße aus Zürich\nzweite Zeile"]);
+    assert_eq!(
+        texts(&read(b"Gr\xfc\xdfe aus Z\xfcrich\rzweite Zeile", "text/plain").await.unwrap()),
+        ["Grüße aus Zürich\nzweite Zeile"]
+    );
     let html = b"<meta http-equiv=Content-Type content='text/html; charset=windows-1251'><p>\xcf\xf0\xe8\xe2\xe5\xf2";
     assert_eq!(texts(&read(html, "text/html").await.unwrap()), ["Привет"]);
 }
@@ -130,7 +133,19 @@ async fn probe(what: &str, limits: Limits) -> Result<Extraction, Failure> {
 #[test]
 fn a_child_that_was_taken_over_can_do_nothing() {
     let eperm = libc::EPERM.to_string();
-    let forbidden = ["open", "create", "read_link", "connect", "listen", "spawn", "execve", "ptrace", "kill", "abort_another", "io_uring"];
+    let forbidden = [
+        "open",
+        "create",
+        "read_link",
+        "connect",
+        "listen",
+        "spawn",
+        "execve",
+        "ptrace",
+        "kill",
+        "abort_another",
+        "io_uring",
+    ];
     for what in forbidden {
         let output = std::process::Command::new(env!("CARGO_BIN_EXE_dossier-extract"))
             .args(["--child", "--probe", what])
@@ -201,8 +216,12 @@ fn the_program_prints_json_and_its_exit_code_says_whether_all_was_read() {
         .unwrap();
     assert!(String::from_utf8_lossy(&output.stderr).contains("missing.pdf"));
     assert_eq!(output.status.code(), Some(1));
-    let lines: Vec<serde_json::Value> =
-        output.stdout.split(|b| *b == b'\n').filter(|l| !l.is_empty()).map(|l| serde_json::from_slice(l).unwrap()).collect();
+    let lines: Vec<serde_json::Value> = output
+        .stdout
+        .split(|b| *b == b'\n')
+        .filter(|l| !l.is_empty())
+        .map(|l| serde_json::from_slice(l).unwrap())
+        .collect();
     assert_eq!(lines[0]["pages"][0]["text"], "Hello");
     assert_eq!(lines[1]["failure"]["code"], "unsupported_type");
 }

@@ -73,6 +73,15 @@ pub(super) struct Upload {
     pub(super) started: SystemTime,
 }
 
+/// A part of an upload that is not complete.
+#[derive(Debug)]
+pub(super) struct Part {
+    pub(super) number: i32,
+    pub(super) etag: String,
+    pub(super) size: u64,
+    pub(super) modified: SystemTime,
+}
+
 impl Disk {
     pub(super) async fn open(root: PathBuf) -> Result<Self> {
         for part in ["objects", "uploads", "tmp"] {
@@ -191,6 +200,22 @@ impl Disk {
         let folder = self.upload_folder(id)?;
         fs::rename(temporary.path(), folder.join(format!("{number:05}-{etag}"))).await?;
         Ok(etag)
+    }
+
+    /// Number, digest, size and time of what was sent, by number.
+    pub(super) async fn parts(&self, id: &str) -> Result<Vec<Part>> {
+        self.upload(id).await?;
+        let mut found = Vec::new();
+        let mut files = fs::read_dir(self.upload_folder(id)?).await?;
+        while let Some(entry) = files.next_entry().await? {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let Some((number, etag)) = name.split_once('-') else { continue };
+            let Ok(number) = number.parse() else { continue };
+            let known = entry.metadata().await?;
+            found.push(Part { number, etag: etag.to_owned(), size: known.len(), modified: known.modified()? });
+        }
+        found.sort_by_key(|part| (part.number, part.modified));
+        Ok(found)
     }
 
     pub(super) async fn complete_upload(&self, id: &str, parts: &[(i32, String)]) -> Result<Meta> {
@@ -370,6 +395,8 @@ mod tests {
         let two = disk.put_part(&id, 2, body(b"world"), Expected::default()).await.unwrap();
         let one = disk.put_part(&id, 1, body(b"hello "), Expected::default()).await.unwrap();
         assert_eq!(disk.uploads("b").await.unwrap().len(), 1);
+        let parts = disk.parts(&id).await.unwrap();
+        assert_eq!(parts.iter().map(|p| (p.number, p.size)).collect::<Vec<_>>(), [(1, 6), (2, 5)]);
         let unknown = [(1, "00".repeat(16))];
         assert!(matches!(disk.complete_upload(&id, &unknown).await, Err(DiskError::InvalidPart)));
         let meta = disk.complete_upload(&id, &[(1, one), (2, two)]).await.unwrap();

@@ -80,6 +80,12 @@ impl S3 for Server {
         Ok(S3Response::new(HeadBucketOutput::default()))
     }
 
+    async fn create_bucket(&self, req: S3Request<CreateBucketInput>) -> S3Result<S3Response<CreateBucketOutput>> {
+        // The one that is there can be made again; there is no other.
+        known(&req.input.bucket).map_err(|_| s3_error!(InvalidBucketName, "there is one bucket only"))?;
+        Ok(S3Response::new(CreateBucketOutput { location: Some(format!("/{BUCKET}")), ..Default::default() }))
+    }
+
     async fn put_object(&self, req: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
         let input = req.input;
         known(&input.bucket)?;
@@ -220,6 +226,27 @@ impl S3 for Server {
         known(&req.input.bucket)?;
         self.disk.abort_upload(&req.input.upload_id).await?;
         Ok(S3Response::new(AbortMultipartUploadOutput::default()))
+    }
+
+    async fn list_parts(&self, req: S3Request<ListPartsInput>) -> S3Result<S3Response<ListPartsOutput>> {
+        let input = req.input;
+        known(&input.bucket)?;
+        let part = |p: super::disk::Part| Part {
+            part_number: Some(p.number),
+            e_tag: Some(ETag::Strong(p.etag)),
+            size: length(p.size),
+            last_modified: time(p.modified),
+            ..Default::default()
+        };
+        let parts = self.disk.parts(&input.upload_id).await?;
+        Ok(S3Response::new(ListPartsOutput {
+            bucket: Some(input.bucket),
+            key: Some(input.key),
+            upload_id: Some(input.upload_id),
+            is_truncated: Some(false),
+            parts: Some(parts.into_iter().map(part).collect()),
+            ..Default::default()
+        }))
     }
 
     async fn list_multipart_uploads(

@@ -152,6 +152,7 @@ impl Stack {
         for role in ["owner", "access", "contacts", "documents", "search"] {
             self.secrets.put(&database_url(role), &self.role_url(role)?)?;
         }
+        self.settle_engine_key()?;
         let mut programs = Vec::new();
         let surroundings = self.surroundings();
         for name in SERVICES {
@@ -162,14 +163,8 @@ impl Stack {
             programs.push(("object-store", surroundings.object_store()));
         }
         if let Some(bin) = &self.external.meilisearch_bin {
-            let key = self.secrets.get_or_make("meili-key")?;
-            let configuration = self.secrets.put("meilisearch.toml", &format!("master_key = \"{key}\"\n"))?;
-            fs::create_dir_all(self.home.path().join("meilisearch"))?;
+            let configuration = self.secrets.path("meilisearch.toml");
             programs.push(("meilisearch", surroundings.meilisearch(bin, &configuration)));
-        } else if let (Some(key), Some(_)) = (&self.external.meili_key, &self.external.meili_url) {
-            self.secrets.put("meili-key", key)?;
-        } else {
-            self.secrets.remove("meili-key")?;
         }
         programs.push(("caddy", surroundings.caddy(&find_caddy()?, &builder.find_caddyfile()?)));
         for (name, mut program) in programs {
@@ -177,6 +172,21 @@ impl Stack {
                 program.environment.extend(extra.clone());
             }
             self.processes.insert(name, Arc::new(Process::new(program)));
+        }
+        Ok(())
+    }
+
+    /// Before the services are set up, for they are told of the key when there is one.
+    fn settle_engine_key(&self) -> anyhow::Result<()> {
+        if self.external.meilisearch_bin.is_some() {
+            let key = self.secrets.get_or_make("meili-own-key")?;
+            self.secrets.put("meili-key", &key)?;
+            self.secrets.put("meilisearch.toml", &format!("master_key = \"{key}\"\n"))?;
+            fs::create_dir_all(self.home.path().join("meilisearch"))?;
+        } else if let (Some(key), Some(_)) = (&self.external.meili_key, &self.external.meili_url) {
+            self.secrets.put("meili-key", key)?;
+        } else {
+            self.secrets.remove("meili-key")?;
         }
         Ok(())
     }
