@@ -5,5 +5,6 @@
 //! which make documents whose content is known. The system itself is started by `crates/stack`.
 
 pub mod client;
+pub mod events;
 pub mod pdf;
 pub mod words;

@@ -185,7 +185,10 @@ impl Builder {
         match self.ports {
             Ports::Free => Ok(ports::free()?),
             Ports::Fixed(port) => {
-                anyhow::ensure!(ports::is_free(port), "port {port} is taken by another program; name another in DOSSIER_PORT");
+                anyhow::ensure!(
+                    ports::is_free(port),
+                    "port {port} is taken by another program; name another in DOSSIER_PORT"
+                );
                 Ok(port)
             }
         }

@@ -20,7 +20,8 @@ pub(crate) async fn get(addr: SocketAddr, host: &str, path: &str) -> anyhow::Res
         let response = async {
             let response = sender.send_request(request).await?;
             let status = response.status().as_u16();
-            let body = Limited::new(response.into_body(), BODY_BYTES).collect().await.map_err(anyhow::Error::from_boxed)?;
+            let body =
+                Limited::new(response.into_body(), BODY_BYTES).collect().await.map_err(anyhow::Error::from_boxed)?;
             anyhow::Ok((status, String::from_utf8_lossy(&body.to_bytes()).into_owned()))
         };
         tokio::pin!(connection, response);

@@ -48,14 +48,5 @@ pub use supervision::Supervision;
 pub const SERVICES: [&str; 5] = ["contacts", "documents", "search", "indexer", "gateway"];
 
 /// Everything that can be running, in the order in which it is stopped.
-pub const PROCESSES: [&str; 9] = [
-    "caddy",
-    "gateway",
-    "indexer",
-    "search",
-    "contacts",
-    "documents",
-    "meilisearch",
-    "object-store",
-    "postgresql",
-];
+pub const PROCESSES: [&str; 9] =
+    ["caddy", "gateway", "indexer", "search", "contacts", "documents", "meilisearch", "object-store", "postgresql"];

@@ -239,7 +239,10 @@ fn make_cluster(dir: &Path, password: &str, binaries: &Path, durability: Durabil
     password_file.write_all(password.as_bytes())?;
     let mut initdb = handing(Some(&unfinished));
     if is_root() {
-        let given = Command::new("chown").arg(format!("{USER}:")).args([unfinished.as_path(), password_file.path()]).status()?;
+        let given = Command::new("chown")
+            .arg(format!("{USER}:"))
+            .args([unfinished.as_path(), password_file.path()])
+            .status()?;
         ensure!(given.success(), "{} cannot be given to the user {USER}", unfinished.display());
         initdb.args(["setpriv", "--reuid", USER, "--regid", USER, "--init-groups"]);
     }

@@ -394,7 +394,7 @@ async fn a_document_that_cannot_be_opened_is_visibly_failed(system: Arc<System>)
     Ok(())
 }
 
-/// Name, a word that stands on one page only, misspelt, and that page.
+/// Real documents of several programs, one of them of many pages.
 const CORPUS: [&str; 3] = [
     "pdf/pdfplumber__pdfs__senate-expenditures.pdf",
     "pdf/pypdf__GeoBase_NHNC1_Data_Model_UML_EN.pdf",
@@ -425,18 +425,18 @@ async fn a_real_corpus_is_read_and_found(system: Arc<System>) -> anyhow::Result<
     Ok(())
 }
 
-/// A long word of plain letters that stands on one page only, and its page.
+/// The longest word of plain letters that stands on one page only, in lower case, and its page.
 fn telling_word(pages: &[&str]) -> Option<(usize, String)> {
-    let mut found: Option<(usize, String)> = None;
+    let pages: Vec<String> = pages.iter().map(|page| page.to_lowercase()).collect();
+    let mut found: Option<(usize, &str)> = None;
     for (index, page) in pages.iter().enumerate() {
-        for word in page.split(|c: char| !c.is_alphabetic()) {
-            let plain = word.len() >= 8 && word.bytes().all(|b| b.is_ascii_lowercase());
-            let longer = found.as_ref().is_none_or(|(_, best)| word.len() > best.len());
-            if plain && longer && !pages.iter().enumerate().any(|(i, p)| i != index && p.to_lowercase().contains(word))
-            {
-                found = Some((index + 1, word.to_owned()));
+        for word in page.split(|c: char| !c.is_alphanumeric()) {
+            let plain = (7..20).contains(&word.len()) && word.bytes().all(|b| b.is_ascii_lowercase());
+            let longer = found.is_none_or(|(_, best)| word.len() > best.len());
+            if plain && longer && pages.iter().enumerate().all(|(i, p)| i == index || !p.contains(word)) {
+                found = Some((index + 1, word));
             }
         }
     }
-    found
+    found.map(|(page, word)| (page, word.to_owned()))
 }

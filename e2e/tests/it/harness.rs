@@ -94,7 +94,8 @@ fn trial(test: &'static Test) -> Trial {
 /// The error and, with `RUST_BACKTRACE=1`, where in the test it came up.
 fn told(error: &anyhow::Error) -> String {
     let backtrace = error.backtrace().to_string();
-    let places = backtrace.lines().map(str::trim).filter(|line| line.contains("tests/it/") && !line.contains("harness.rs"));
+    let places =
+        backtrace.lines().map(str::trim).filter(|line| line.contains("tests/it/") && !line.contains("harness.rs"));
     places.fold(format!("{error:#}"), |told, place| format!("{told}\n  {place}"))
 }
 

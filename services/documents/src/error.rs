@@ -62,6 +62,7 @@ impl From<Error> for tonic::Status {
                 tracing::warn!(error = %cause, "the object store cannot be reached");
                 Fault::unavailable("the object store")
             }
+            Error::Objects(ObjectError::Busy) => Fault::unavailable("a place for another upload"),
             Error::Objects(error) => Fault::internal(error),
             Error::Internal(error) => error.fault(),
         };

@@ -69,7 +69,7 @@ impl Service for App {
     }
 
     async fn build(config: Config, health: Health) -> anyhow::Result<Self> {
-        let server = Server::bind(&config.grpc).await?;
+        let server = Server::bind(&config.grpc).await?.stream_window(objects::UNREAD_BYTES);
         let objects = Objects::new(&config.s3, config.limits.upload_buffers)?;
         let pool = Pool::new(&config.pg)?;
         Ok(Self { server, pool, pg: config.pg, objects, limits: config.limits, health })

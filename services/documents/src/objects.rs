@@ -22,8 +22,11 @@ use crate::config::S3Config;
 /// The least that S3 takes for a part.
 pub(crate) const PART_BYTES: usize = 5 << 20;
 const SMALL_BYTES: usize = 256 << 10;
-/// Uploads at once; more wait.
-const UPLOADS: usize = 64;
+/// Uploads at once; more are refused. They may all come over one connection, and what waits unread
+/// of those that wait for a buffer must leave room in it for those that have one.
+const UPLOADS: usize = 48;
+/// What may wait unread of one upload. 48 of them are 3 MiB of a connection's 4.
+pub(crate) const UNREAD_BYTES: u32 = 64 << 10;
 /// Parts on their way at once: each is copied while it is sent.
 const PARTS_IN_FLIGHT: usize = 2;
 /// For one request that carries at most a part.
@@ -41,6 +44,9 @@ pub(crate) enum ObjectError {
     /// Down, refusing, or too slow.
     #[error("the object store cannot be used: {0}")]
     Unavailable(String),
+    /// As many uploads as there may be are under way.
+    #[error("too many uploads at once")]
+    Busy,
     /// A row names an object that the store does not have.
     #[error("the object {0} is missing")]
     Missing(String),
@@ -98,8 +104,8 @@ impl Objects {
     }
 
     /// Starts an object with a fresh key.
-    pub(crate) async fn create(&self) -> Result<Upload, ObjectError> {
-        let slot = permit(&self.uploads).await?;
+    pub(crate) fn create(&self) -> Result<Upload, ObjectError> {
+        let slot = self.uploads.clone().try_acquire_owned().map_err(|_| ObjectError::Busy)?;
         Ok(Upload {
             objects: self.clone(),
             key: Uuid::new_v4().to_string(),

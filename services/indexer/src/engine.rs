@@ -92,6 +92,15 @@ impl Engine {
         }
     }
 
+    /// Puts the index in order when it is not: somebody may have dropped it a moment ago, and a write
+    /// has made another one without our settings.
+    pub(crate) async fn mend(&self) -> Result<(), Error> {
+        match &self.0 {
+            Some(engine) => Ok(engine.client.ensure_index().await?),
+            None => Ok(()),
+        }
+    }
+
     /// Returns when the engine has forgotten the document.
     pub(crate) async fn forget(&self, document: Uuid) -> Result<(), Error> {
         match &self.0 {

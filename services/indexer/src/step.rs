@@ -103,9 +103,10 @@ impl Step {
         let mut tries = 1;
         loop {
             match self.engine.forget(document).await {
-                Err(Error::Engine(error)) if tries < ENGINE_TRIES && may_do(&error) => tries += 1,
+                Err(Error::Engine(error)) if tries < ENGINE_TRIES && may_do(&error) => self.engine.mend().await?,
                 ended => return ended,
             }
+            tries += 1;
         }
     }
 
@@ -119,6 +120,7 @@ impl Step {
                 Ok(false) => return Err(Error::Internal("the engine does not forget pages".to_owned())),
                 Err(Error::Engine(error)) if tries < ENGINE_TRIES && may_do(&error) => {
                     tracing::warn!(%error, "the search engine is asked again");
+                    self.engine.mend().await?;
                 }
                 Err(error) => return Err(error),
             }

@@ -111,15 +111,18 @@ impl Worker {
                     (wait, pause) = (POLL, PAUSES.0);
                     let length = u64::try_from(answer.lease_ms).unwrap_or(0);
                     self.counts.leases.last(Duration::from_millis(length));
+                    let mut worker = self.clone();
                     if stop.is_cancelled() {
-                        self.release.cancel();
+                        // It came too late: back at once, beside what may still finish.
+                        worker.release = CancellationToken::new();
+                        worker.release.cancel();
                     }
                     let mut slot = Some(slot);
                     for job in answer.jobs {
                         // Nobody else takes slots, so those that were free still are.
                         let slot = slot.take().or_else(|| self.slots.clone().try_acquire_owned().ok());
                         if let Some(slot) = slot {
-                            steps.spawn(Box::pin(self.clone().work(job, slot)));
+                            steps.spawn(Box::pin(worker.clone().work(job, slot)));
                         }
                     }
                 }

@@ -48,6 +48,7 @@ pub struct Server {
     listener: TcpListener,
     addr: SocketAddr,
     layer: ContextLayer,
+    stream_window: u32,
 }
 
 impl Server {
@@ -63,7 +64,15 @@ impl Server {
             authorization: format!("Bearer {}", config.rpc_token.expose_secret()).into(),
             permits: Arc::new(Semaphore::new(config.rpc_concurrency)),
         };
-        Ok(Self { addr: listener.local_addr()?, listener, layer })
+        Ok(Self { addr: listener.local_addr()?, listener, layer, stream_window: WINDOW_BYTES })
+    }
+
+    /// How many bytes of one request may wait unread; 1 MiB unless set. All requests of a connection
+    /// share four times 1 MiB: where handlers let bodies wait, as many of them as there may be must
+    /// fit in that, or those that wait starve those that do not.
+    pub fn stream_window(mut self, bytes: u32) -> Self {
+        self.stream_window = bytes;
+        self
     }
 
     /// The bound address.
@@ -91,7 +100,7 @@ impl Server {
             }
         });
         let served = Transport::builder()
-            .initial_stream_window_size(WINDOW_BYTES)
+            .initial_stream_window_size(self.stream_window)
             .initial_connection_window_size(4 * WINDOW_BYTES)
             .http2_keepalive_interval(Some(Duration::from_secs(30)))
             .max_concurrent_streams(1024)

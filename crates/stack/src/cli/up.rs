@@ -156,7 +156,11 @@ impl Up {
                     say(text.trim_end());
                 }
                 if let Some(status) = ended {
-                    anyhow::bail!("it did not start ({status}); see {}\n{}", path.display(), if self.json { &text } else { "" });
+                    anyhow::bail!(
+                        "it did not start ({status}); see {}\n{}",
+                        path.display(),
+                        if self.json { &text } else { "" }
+                    );
                 }
                 if let (Some(state), None) = (home.state().filter(|s| s.started), home.lock()?) {
                     return Ok(state);
@@ -172,7 +176,12 @@ impl Up {
     fn arguments(&self) -> Vec<String> {
         let home = self.home.home.display().to_string();
         let mut arguments: Vec<_> = ["up", "--detached", "--home", &home].map(str::to_owned).into();
-        arguments.extend(["--port".to_owned(), self.port.to_string(), "--owner-email".to_owned(), self.owner_email.clone()]);
+        arguments.extend([
+            "--port".to_owned(),
+            self.port.to_string(),
+            "--owner-email".to_owned(),
+            self.owner_email.clone(),
+        ]);
         for Variable { process, name, value } in &self.environment {
             arguments.extend(["--env".to_owned(), format!("{process}:{name}={value}")]);
         }

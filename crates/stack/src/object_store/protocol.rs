@@ -83,7 +83,7 @@ impl S3 for Server {
     async fn create_bucket(&self, req: S3Request<CreateBucketInput>) -> S3Result<S3Response<CreateBucketOutput>> {
         // The one that is there can be made again; there is no other.
         known(&req.input.bucket).map_err(|_| s3_error!(InvalidBucketName, "there is one bucket only"))?;
-        Ok(S3Response::new(CreateBucketOutput { location: Some(format!("/{BUCKET}")), ..Default::default() }))
+        Ok(S3Response::new(CreateBucketOutput { location: Some(format!("/{BUCKET}")) }))
     }
 
     async fn put_object(&self, req: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
@@ -107,7 +107,8 @@ impl S3 for Server {
         file.seek(std::io::SeekFrom::Start(range.start)).await.map_err(DiskError::from)?;
         let count = range.end - range.start;
         let bytes = ReaderStream::with_capacity(file.take(count), READ_BYTES);
-        let content_range = input.range.map(|_| format!("bytes {}-{}/{}", range.start, range.end.saturating_sub(1), meta.size));
+        let content_range =
+            input.range.map(|_| format!("bytes {}-{}/{}", range.start, range.end.saturating_sub(1), meta.size));
         let status = content_range.is_some().then_some(hyper::StatusCode::PARTIAL_CONTENT);
         let output = GetObjectOutput {
             body: Some(StreamingBlob::wrap(bytes.map_err(std::io::Error::other))),
@@ -143,10 +144,7 @@ impl S3 for Server {
         Ok(S3Response::new(DeleteObjectOutput::default()))
     }
 
-    async fn list_objects_v2(
-        &self,
-        req: S3Request<ListObjectsV2Input>,
-    ) -> S3Result<S3Response<ListObjectsV2Output>> {
+    async fn list_objects_v2(&self, req: S3Request<ListObjectsV2Input>) -> S3Result<S3Response<ListObjectsV2Output>> {
         let input = req.input;
         known(&input.bucket)?;
         let prefix = input.prefix.clone().unwrap_or_default();

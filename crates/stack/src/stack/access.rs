@@ -126,7 +126,9 @@ pub async fn readiness(name: &str, address: &str, probe: Option<&str>) -> (bool,
         return connected.map_or_else(|error| (false, error.to_string()), |_| (true, String::new()));
     }
     match http::get(addr, host, path).await {
-        Ok((status, body)) if (name == "meilisearch" || path == "/readyz") && status != 200 => (false, format!("{status} {body}")),
+        Ok((status, body)) if (name == "meilisearch" || path == "/readyz") && status != 200 => {
+            (false, format!("{status} {body}"))
+        }
         Ok(_) => (true, String::new()),
         Err(error) => (false, error.to_string()),
     }

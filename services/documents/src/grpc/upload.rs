@@ -80,7 +80,7 @@ pub(super) async fn receive(
     if let Some(document) = version_of {
         store.writable(caller, &Target::Document(document)).await?;
     }
-    let upload = objects.create().await?;
+    let upload = objects.create()?;
     let mut intake = Intake { upload, hasher: Sha256::new(), head: Vec::new(), size: 0, limit };
     let finish = loop {
         match next(&mut messages).await? {

@@ -6,10 +6,11 @@ use std::{
     time::Duration,
 };
 
+use chassis::RequestContext;
 use documents::App;
 use futures_util::{StreamExt, stream};
 use proto::documents::{self as api, documents_client::DocumentsClient};
-use testkit::{as_caller, owner};
+use testkit::owner;
 
 use crate::fixture::{finish, new_document, upload_messages};
 
@@ -64,7 +65,8 @@ async fn ten_large_uploads_and_downloads_at_once_fit_in_little_memory() {
     let channel = testkit::channel(&format!("http://{address}"));
     let transfers = (0..10u8).map(|n| {
         let mut client = DocumentsClient::new(channel.clone());
-        as_caller(owner(), async move {
+        let context = RequestContext { caller: owner(), ..RequestContext::background(Duration::from_secs(120)) };
+        context.scope(async move {
             let bytes = [b'a' + n; 32 << 10].repeat(32 * 24);
             let messages = stream::iter(upload_messages(new_document("a.txt"), &bytes, Some(finish())));
             let document = client.upload(messages).await.unwrap().into_inner().document.unwrap();

@@ -1,11 +1,11 @@
 use std::time::Duration;
 
-use chassis::{Caller, FaultKind, Role};
+use chassis::{Caller, FaultKind, RequestContext, Role};
 use documents::Limits;
 use proto::documents as api;
 use testkit::user;
 
-use crate::fixture::{self, Fixture, fault, finish, kind, new_document, reason, sha256, unique_text};
+use crate::fixture::{self, Fixture, fault, finish, kind, new_document, reason, sha256, unique_text, upload_messages};
 
 fn big(bytes: usize) -> Vec<u8> {
     let mut text = Vec::with_capacity(bytes);
@@ -67,15 +67,19 @@ async fn twenty_megabytes_go_in_as_parts() {
 }
 
 #[tokio::test]
-async fn many_large_uploads_at_once_all_get_through_few_buffers() {
+async fn many_large_uploads_on_one_connection_all_get_through_few_buffers() {
     let fixture = fixture::start_with(Limits { upload_buffers: 2, ..Limits::default() }).await;
-    let uploads = (0..6usize).map(|n| {
-        let (fixture, bytes) = (&fixture, big((6 << 20) + n));
-        async move { fixture.upload("long.txt", &bytes).await.size }
+    // As the gateway has it: those that wait must not starve the others of the connection's window.
+    let client = fixture.documents();
+    let uploads = (0..12usize).map(|n| {
+        let mut client = client.clone();
+        let messages = upload_messages(new_document("long.txt"), &big((6 << 20) + n), Some(finish()));
+        let context = RequestContext { caller: fixture.owner, ..RequestContext::background(Duration::from_secs(90)) };
+        context.scope(async move { client.upload(futures_util::stream::iter(messages)).await.map(drop) })
     });
-    let sizes = futures_util::future::join_all(uploads).await;
-    assert_eq!(sizes.len(), 6);
-    assert_eq!(fixture.object_count().await, 6);
+    let answers = futures_util::future::join_all(uploads).await;
+    assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+    assert_eq!(fixture.object_count().await, 12);
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! The indexer as it runs, with the real reader, between a stand-in for documents and one for the
 //! search engine.
 
+#![allow(clippy::unwrap_used)]
+
 mod documents;
 mod engine;
 mod fixture;
