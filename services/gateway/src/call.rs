@@ -105,7 +105,8 @@ impl Call {
     /// The idempotency key, if one was sent; `body` is what must be the same when it is repeated.
     pub(crate) fn idempotency(&self, body: &[u8]) -> Result<Option<Key>, Problem> {
         let Some(value) = self.request.headers().get("idempotency-key") else { return Ok(None) };
-        let key = value.to_str().ok().filter(|k| (1..=255).contains(&k.len()) && k.bytes().all(|b| b.is_ascii_graphic()));
+        let key =
+            value.to_str().ok().filter(|k| (1..=255).contains(&k.len()) && k.bytes().all(|b| b.is_ascii_graphic()));
         let key = key.ok_or_else(|| Fault::field("Idempotency-Key", "must be 1 to 255 visible ASCII characters"))?;
         let mut digest = Sha256::new();
         digest.update(self.request.method().as_str());
@@ -235,7 +236,8 @@ impl Body {
         let read = async {
             let mut whole = BytesMut::new();
             while let Some(chunk) = self.payload.next().await {
-                let chunk = chunk.map_err(|_| Fault::new(FaultKind::Invalid, "the body ended too early").because("incomplete"))?;
+                let chunk = chunk
+                    .map_err(|_| Fault::new(FaultKind::Invalid, "the body ended too early").because("incomplete"))?;
                 if whole.len() + chunk.len() > LARGEST_JSON {
                     return Err(Fault::new(FaultKind::TooLarge, "the body is larger than 1 MiB").into());
                 }
@@ -264,7 +266,9 @@ impl Body {
                 let raw = self.bytes().await?;
                 match raw.is_empty() {
                     true => Ok(Sent { value: T::default(), raw }),
-                    false => Err(Fault::new(FaultKind::UnsupportedMediaType, "this call takes application/json").into()),
+                    false => {
+                        Err(Fault::new(FaultKind::UnsupportedMediaType, "this call takes application/json").into())
+                    }
                 }
             }
             _ => self.json().await,

@@ -61,7 +61,8 @@ impl Scopes {
 pub(crate) fn needed_scope(path: &str, changes: bool) -> Option<u8> {
     let Some(path) = path.strip_prefix("/api/v1/") else {
         // The pages show a bit of everything.
-        let open = ["/assets/", "/problems/", "/favicon.ico", "/api/openapi.json"].iter().any(|start| path.starts_with(start));
+        let open =
+            ["/assets/", "/problems/", "/favicon.ico", "/api/openapi.json"].iter().any(|start| path.starts_with(start));
         return (!open).then_some(Scopes::ALL);
     };
     let (group, rest) = path.split_once('/').unwrap_or((path, ""));

@@ -98,8 +98,8 @@ impl Service for App {
     }
 
     async fn build(config: Config, health: Health) -> anyhow::Result<Self> {
-        let listener = bind(config.listen_addr)
-            .with_context(|| format!("the address {} cannot be bound", config.listen_addr))?;
+        let listener =
+            bind(config.listen_addr).with_context(|| format!("the address {} cannot be bound", config.listen_addr))?;
         // A URL that cannot be right is said now, not at the first request.
         Channels::new(&config)?;
         Ok(Self { addr: listener.local_addr()?, listener, pool: Pool::new(&config.pg)?, config, health })

@@ -113,7 +113,8 @@ async fn resolve(request: &ServiceRequest, shared: &Shared) -> Result<(Caller, O
     let changes = !request.method().is_safe();
     let path = request.path();
     if let Some(value) = request.headers().get(header::AUTHORIZATION) {
-        let bearer = value.to_str().ok().and_then(|v| v.split_once(' ')).filter(|(s, _)| s.eq_ignore_ascii_case("bearer"));
+        let bearer =
+            value.to_str().ok().and_then(|v| v.split_once(' ')).filter(|(s, _)| s.eq_ignore_ascii_case("bearer"));
         let credential = bearer.and_then(|(_, token)| Credential::token(token.trim()));
         let identity = match &credential {
             Some(credential) => shared.access.resolve(credential).await?,
@@ -161,7 +162,8 @@ fn provenance(headers: &HeaderMap, shared: &Shared) -> Provenance {
     }
     let Some(origin) = field(header::ORIGIN) else { return Provenance::Unknown };
     let host = field(header::HOST).unwrap_or_default();
-    let own = origin.split_once("://").is_some_and(|(_, authority)| authority.eq_ignore_ascii_case(host) && !host.is_empty());
+    let own =
+        origin.split_once("://").is_some_and(|(_, authority)| authority.eq_ignore_ascii_case(host) && !host.is_empty());
     match own || (!shared.origin.is_empty() && origin == shared.origin) {
         true => Provenance::Own,
         false => Provenance::Foreign,
@@ -202,7 +204,10 @@ fn finish(response: ServiceResponse<BoxBody>, request_id: &str) -> ServiceRespon
     let Some(problem) = response.response().error().map(Problem::of) else { return response };
     let request = response.request();
     let accepts = request.headers().get(header::ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    let by_form = request.headers().get(header::CONTENT_TYPE).is_some_and(|v| v.as_bytes().starts_with(b"application/x-www-form"));
+    let by_form = request
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|v| v.as_bytes().starts_with(b"application/x-www-form"));
     let page = accepts.contains("text/html") && (by_form || !request.path().starts_with("/api/"));
     let whole = if page { pages::problem(&problem, request_id) } else { problem.to_json(request_id) };
     response.into_response(whole)
@@ -237,7 +242,8 @@ fn measure(
     started: Instant,
 ) {
     let (took, status) = (started.elapsed(), response.status());
-    let known = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"].into_iter().find(|m| *m == method.as_str());
+    let known =
+        ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"].into_iter().find(|m| *m == method.as_str());
     let method = known.unwrap_or("other");
     tracing::info!(
         method,
@@ -263,4 +269,3 @@ fn status_text(status: u16) -> std::borrow::Cow<'static, str> {
         other => other.to_string().into(),
     }
 }
-

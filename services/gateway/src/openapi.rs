@@ -16,7 +16,8 @@ pub(crate) async fn serve(call: Call) -> Answer {
 }
 
 fn description() -> Value {
-    let paths: Map<String, Value> = DESCRIBED.iter().map(|d| (format!("/api/v1{}", d.path), path(d.path, d.operations))).collect();
+    let paths: Map<String, Value> =
+        DESCRIBED.iter().map(|d| (format!("/api/v1{}", d.path), path(d.path, d.operations))).collect();
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -39,7 +40,8 @@ fn security_schemes() -> Value {
 
 fn problem() -> Value {
     let text = json!({"type": "string"});
-    let field = json!({"type": "object", "required": ["field", "detail"], "properties": {"field": text, "detail": text}});
+    let field =
+        json!({"type": "object", "required": ["field", "detail"], "properties": {"field": text, "detail": text}});
     json!({
         "type": "object",
         "required": ["type", "title", "status", "detail", "request_id"],

@@ -48,12 +48,20 @@ fn status(kind: FaultKind) -> StatusCode {
 
 /// Slug, title, and a sentence that explains it, for `/problems/{slug}`.
 const EXPLANATIONS: [(&str, &str, &str); 35] = [
-    ("invalid", "The request is not valid", "A field or parameter is missing, unknown or not what it must be. `errors` names each."),
+    (
+        "invalid",
+        "The request is not valid",
+        "A field or parameter is missing, unknown or not what it must be. `errors` names each.",
+    ),
     ("unauthenticated", "Nobody is signed in", "Sign in, or send an API token as `Authorization: Bearer dsr_…`."),
     ("sign-in-failed", "Sign-in failed", "The e-mail address or the password is wrong, or the account is disabled."),
     ("invalid-token", "The token is not valid", "It was never made, has expired, or was revoked."),
     ("forbidden", "Not allowed", "You are signed in, and your role, or the scopes of your token, do not allow this."),
-    ("cross-site-request", "Refused as cross-site", "A change that is authenticated by a cookie must come from this site: the request needs `Sec-Fetch-Site: same-origin` or `none`, or an `Origin` that is ours. Programs should use an API token."),
+    (
+        "cross-site-request",
+        "Refused as cross-site",
+        "A change that is authenticated by a cookie must come from this site: the request needs `Sec-Fetch-Site: same-origin` or `none`, or an `Origin` that is ours. Programs should use an API token.",
+    ),
     ("not-found", "Not found", "There is no such thing, or you may not see it; which of the two is not said."),
     ("method-not-allowed", "The method does not exist here", "`Allow` lists the methods that do."),
     ("conflict", "It contradicts what is there", "The request is valid and cannot be done in the present state."),
@@ -64,23 +72,55 @@ const EXPLANATIONS: [(&str, &str, &str); 35] = [
     ("in-trash", "It is in the trash", "Restore the document first."),
     ("not-in-trash", "It is not in the trash", "Only what is in the trash can be restored or purged."),
     ("not-completed", "It has not been read yet", "Wait until the document has been read."),
-    ("idempotency-in-flight", "Still in progress", "The first request with this idempotency key is still being worked on. Try again in a moment."),
-    ("idempotency-mismatch", "The idempotency key was used for something else", "A key belongs to one request. Use a new one for another."),
-    ("precondition-failed", "It has changed", "It is not in the state that `If-Match` names. Read it again and decide anew."),
+    (
+        "idempotency-in-flight",
+        "Still in progress",
+        "The first request with this idempotency key is still being worked on. Try again in a moment.",
+    ),
+    (
+        "idempotency-mismatch",
+        "The idempotency key was used for something else",
+        "A key belongs to one request. Use a new one for another.",
+    ),
+    (
+        "precondition-failed",
+        "It has changed",
+        "It is not in the state that `If-Match` names. Read it again and decide anew.",
+    ),
     ("too-large", "Too large", "The body, or a part of it, is larger than the limit."),
     ("unsupported-media-type", "The type is not accepted", "This call does not take content of this type."),
-    ("unsupported-type", "The type of document is not accepted", "The content, whatever its name, is of a type that is not taken."),
+    (
+        "unsupported-type",
+        "The type of document is not accepted",
+        "The content, whatever its name, is of a type that is not taken.",
+    ),
     ("range-not-satisfiable", "The range lies outside the content", "`Content-Range` says how long the content is."),
     ("unprocessable", "It cannot be processed", "The request is well-formed, and not what it claims to be."),
-    ("checksum-mismatch", "The checksum does not match", "The bytes that arrived are not those that `X-Checksum-Sha256` describes. Nothing was kept."),
+    (
+        "checksum-mismatch",
+        "The checksum does not match",
+        "The bytes that arrived are not those that `X-Checksum-Sha256` describes. Nothing was kept.",
+    ),
     ("empty-file", "The file is empty", "There is nothing in it. Nothing was kept."),
     ("cut-off", "The upload was cut off", "The body ended too early. Nothing was kept."),
     ("incomplete", "The upload was cut off", "The body ended too early. Nothing was kept."),
     ("rate-limited", "Too often", "Wait as long as `Retry-After` says."),
-    ("unavailable", "Out of reach just now", "A part of the system cannot be reached. Nothing was changed; try again after `Retry-After` seconds."),
-    ("storage-unavailable", "The storage is out of reach just now", "Files cannot be stored or read. Nothing was changed; try again later."),
+    (
+        "unavailable",
+        "Out of reach just now",
+        "A part of the system cannot be reached. Nothing was changed; try again after `Retry-After` seconds.",
+    ),
+    (
+        "storage-unavailable",
+        "The storage is out of reach just now",
+        "Files cannot be stored or read. Nothing was changed; try again later.",
+    ),
     ("storage-full", "The storage is full", "There is no room for the file. Nothing was kept."),
-    ("timeout", "It took too long", "The deadline passed. A change may or may not have been made: repeat it with the same `Idempotency-Key`."),
+    (
+        "timeout",
+        "It took too long",
+        "The deadline passed. A change may or may not have been made: repeat it with the same `Idempotency-Key`.",
+    ),
     ("request-timeout", "The request took too long to arrive", "The body did not arrive in time."),
     ("internal", "A mistake of ours", "It is in our log under the request id."),
 ];
@@ -110,7 +150,8 @@ struct FieldError<'a> {
 impl Problem {
     /// 405.
     pub(crate) fn method_not_allowed(allow: &'static str) -> Self {
-        let fault = Fault::new(FaultKind::NotFound, format!("this resource answers {allow}")).because("method-not-allowed");
+        let fault =
+            Fault::new(FaultKind::NotFound, format!("this resource answers {allow}")).because("method-not-allowed");
         let allow = (header::ALLOW, HeaderValue::from_static(allow));
         Self { status: StatusCode::METHOD_NOT_ALLOWED, fault: fault.into(), headers: vec![allow] }
     }

@@ -78,8 +78,14 @@ impl Store {
         let id = Uuid::now_v7();
         let sql = "INSERT INTO users (id, email, role, password_hash) VALUES ($1, $2, 'owner', $3)";
         tx.execute(sql, &[&id, &email, &hash]).await?;
-        audit(&tx, By { actor: None, request_id: "" }, "user.created", Some(id), json!({"role": "owner", "first": true}))
-            .await?;
+        audit(
+            &tx,
+            By { actor: None, request_id: "" },
+            "user.created",
+            Some(id),
+            json!({"role": "owner", "first": true}),
+        )
+        .await?;
         tx.commit().await?;
         Ok(true)
     }
@@ -174,7 +180,8 @@ impl Store {
         let tx = connection.begin("create_token").await?;
         let caller = Caller::User { id: user, role: Role::Viewer };
         let sent_key = idempotency.as_ref().map(|i| i.key.clone()).unwrap_or_default();
-        let idempotency = idempotency.map(|i| Idempotency { key: hex::encode(secret::sha256(&[i.key.as_bytes()])), ..i });
+        let idempotency =
+            idempotency.map(|i| Idempotency { key: hex::encode(secret::sha256(&[i.key.as_bytes()])), ..i });
         if let Some(key) = &idempotency
             && let Claim::Replay(kept) = key.claim(&tx, &caller, "create_token").await?
         {
@@ -242,7 +249,9 @@ impl Store {
             return Ok((to_user(&row.ok_or(Error::NotFound("user"))?)?, true));
         }
         let id = Uuid::now_v7();
-        let sql = format!("INSERT INTO users (id, email, name, role, password_hash) VALUES ($1, $2, $3, $4, $5) RETURNING {USER}");
+        let sql = format!(
+            "INSERT INTO users (id, email, name, role, password_hash) VALUES ($1, $2, $3, $4, $5) RETURNING {USER}"
+        );
         let made = tx.query_one(&sql, &[&id, &new.email, &new.name, &new.role.as_str(), &new.password_hash]).await;
         let row = made.map_err(|e| if e.is_constraint("users_email") { Error::EmailTaken } else { e.into() })?;
         if let Some(key) = &idempotency {
@@ -357,11 +366,12 @@ async fn token_identity(connection: &Connection, hash: &Hash) -> Result<Option<I
 }
 
 async fn replayed_token(tx: &Transaction<'_>, user: Uuid, kept: &[u8], key: &str) -> Result<MadeToken, Error> {
-    let parts = kept.split_at_checked(16).and_then(|(id, masked)| {
-        Some((Uuid::from_slice(id).ok()?, <[u8; 32]>::try_from(masked).ok()?))
-    });
+    let parts = kept
+        .split_at_checked(16)
+        .and_then(|(id, masked)| Some((Uuid::from_slice(id).ok()?, <[u8; 32]>::try_from(masked).ok()?)));
     let (id, masked) = parts.ok_or_else(|| Error::Internal("a kept token is malformed".to_owned()))?;
-    let sql = "SELECT id, name, scopes, created_at, expires_at, last_used_at FROM tokens WHERE id = $1 AND user_id = $2";
+    let sql =
+        "SELECT id, name, scopes, created_at, expires_at, last_used_at FROM tokens WHERE id = $1 AND user_id = $2";
     let row = tx.query_opt(sql, &[&id, &user]).await?.ok_or(Error::NotFound("token"))?;
     Ok(MadeToken { token: to_token(&row), bits: secret::masked(masked, key), replayed: true })
 }
@@ -413,14 +423,7 @@ fn role(text: &str) -> Result<Role, Error> {
 }
 
 fn to_identity(row: &Row, via: Via, expires_at: Option<Timestamp>) -> Result<Identity, Error> {
-    Ok(Identity {
-        user_id: row.get(1),
-        email: row.get(2),
-        name: row.get(3),
-        role: role(row.get(4))?,
-        via,
-        expires_at,
-    })
+    Ok(Identity { user_id: row.get(1), email: row.get(2), name: row.get(3), role: role(row.get(4))?, via, expires_at })
 }
 
 fn to_user(row: &Row) -> Result<User, Error> {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use chassis::{
-    CancellationToken, Caller, Fault, FaultKind, Health, RequestContext, Role,
+    Caller, CancellationToken, Fault, FaultKind, Health, RequestContext, Role,
     grpc::{self, GrpcConfig, Server},
 };
 use proto::search::{

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use chassis::{CancellationToken, Caller};
+use chassis::{Caller, CancellationToken};
 use pg::{
     Connection, Error, Idempotency, Listener, PgConfig, Pool,
     idempotency::{Claim, Refused},

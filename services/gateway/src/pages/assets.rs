@@ -22,7 +22,12 @@ static ASSETS: LazyLock<[Asset; 3]> = LazyLock::new(|| {
         ("dossier.js", "text/javascript; charset=utf-8", &include_bytes!("../assets/dossier.js")[..]),
         ("icon.svg", "image/svg+xml", &include_bytes!("../assets/icon.svg")[..]),
     ]
-    .map(|(name, media_type, bytes)| Asset { name, media_type, bytes, mark: hex::encode(&Sha256::digest(bytes)[..8]) })
+    .map(|(name, media_type, bytes)| Asset {
+        name,
+        media_type,
+        bytes,
+        mark: hex::encode(&Sha256::digest(bytes)[..8]),
+    })
 });
 
 /// Where a page finds it.

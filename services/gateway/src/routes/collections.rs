@@ -89,7 +89,8 @@ pub(super) async fn create(call: Call, body: Body) -> Answer {
 pub(super) async fn get(call: Call) -> Answer {
     call.query()?.done()?;
     let ask = || {
-        let (mut documents, request) = (call.state.documents.clone(), api::GetCollectionRequest { id: call.part("id") });
+        let (mut documents, request) =
+            (call.state.documents.clone(), api::GetCollectionRequest { id: call.part("id") });
         async move { documents.get_collection(request).await }
     };
     let collection = idempotent(ask).await?.into_inner();

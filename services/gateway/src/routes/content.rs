@@ -165,7 +165,8 @@ fn pieces(stream: Streaming<ReadContentResponse>) -> impl futures_util::Stream<I
 
 /// `attachment` with the name in both forms (RFC 6266, RFC 8187).
 fn disposition(name: &str) -> String {
-    let plain: String = name.chars().map(|c| if c.is_ascii_alphanumeric() || "._- ".contains(c) { c } else { '_' }).collect();
+    let plain: String =
+        name.chars().map(|c| if c.is_ascii_alphanumeric() || "._- ".contains(c) { c } else { '_' }).collect();
     let mut extended = String::with_capacity(name.len() * 3);
     for byte in name.bytes() {
         match byte.is_ascii_alphanumeric() || b"!#$&+-.^_`|~".contains(&byte) {

@@ -139,11 +139,8 @@ pub(super) async fn suggest(call: Call) -> Answer {
 
 pub(super) async fn click(call: Call, body: Body) -> Answer {
     let sent = body.json::<Click>().await?.value;
-    let request = api::RecordClickRequest {
-        query_id: call.part("query_id"),
-        document_id: sent.document_id,
-        rank: sent.rank,
-    };
+    let request =
+        api::RecordClickRequest { query_id: call.part("query_id"), document_id: sent.document_id, rank: sent.rank };
     call.state.search.clone().record_click(request).await?;
     no_content()
 }

@@ -100,4 +100,3 @@ pub(super) async fn delete(call: Call) -> Answer {
     call.state.shared.access.forget(user);
     no_content()
 }
-

@@ -57,9 +57,8 @@ pub(crate) async fn receive(call: &Call, body: Body, document_id: String) -> Res
     let context = RequestContext::current().unwrap_or_else(|| RequestContext::background(TRANSFER));
     let (sender, receiver) = mpsc::channel(DEPTH);
     let mut documents = call.state.documents.clone();
-    let uploading = context
-        .with_budget(TRANSFER)
-        .scope(async move { documents.upload(ReceiverStream::new(receiver)).await });
+    let uploading =
+        context.with_budget(TRANSFER).scope(async move { documents.upload(ReceiverStream::new(receiver)).await });
     // Only a key makes it matter whether the same bytes came before.
     let digest = call.request.headers().contains_key("idempotency-key").then(Sha256::new);
     let feeding = feed(call, body, document_id, Sender { sender, rest: BytesMut::new(), digest });
@@ -186,8 +185,9 @@ fn tags(sent: Vec<String>) -> Result<Vec<String>, Fault> {
     for text in sent {
         match text.trim_start().starts_with('[') {
             true => {
-                let listed: Vec<String> = serde_json::from_str(&text)
-                    .map_err(|_| Fault::field("tags", "must be words separated by commas, or a JSON array of strings"))?;
+                let listed: Vec<String> = serde_json::from_str(&text).map_err(|_| {
+                    Fault::field("tags", "must be words separated by commas, or a JSON array of strings")
+                })?;
                 tags.extend(listed);
             }
             false => tags.extend(text.split(',').map(str::trim).filter(|t| !t.is_empty()).map(str::to_owned)),
@@ -311,7 +311,10 @@ mod tests {
             file_name(&ContentDisposition::from_raw(&value).unwrap())
         };
         assert_eq!(name("attachment; filename=\"a b.pdf\"").as_deref(), Some("a b.pdf"));
-        assert_eq!(name("attachment; filename=\"x\"; filename*=UTF-8''gr%C3%BC%C3%9Fe.pdf").as_deref(), Some("grüße.pdf"));
+        assert_eq!(
+            name("attachment; filename=\"x\"; filename*=UTF-8''gr%C3%BC%C3%9Fe.pdf").as_deref(),
+            Some("grüße.pdf")
+        );
         assert_eq!(name("attachment; filename=\"grüße.pdf\"").as_deref(), Some("grüße.pdf"));
         assert_eq!(name("attachment; filename=\"C:\\\\tmp\\\\x.pdf\"").as_deref(), Some("x.pdf"));
         assert_eq!(name("attachment; filename=\"../../etc/passwd\"").as_deref(), Some("passwd"));

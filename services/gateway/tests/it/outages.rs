@@ -10,7 +10,8 @@ use crate::client::{EMAIL, PASSWORD, config, header, problem, start, start_with}
 async fn a_service_that_is_away_is_said_at_once_and_nothing_else_suffers() {
     let gateway = start().await;
     let cookie = gateway.session().await;
-    for path in ["/api/v1/contacts", "/api/v1/documents", "/api/v1/search?q=x", "/api/v1/index", "/api/v1/collections"] {
+    for path in ["/api/v1/contacts", "/api/v1/documents", "/api/v1/search?q=x", "/api/v1/index", "/api/v1/collections"]
+    {
         let asked = Instant::now();
         let response = gateway.with_cookie(Method::GET, path, &cookie, None).await;
         assert!(asked.elapsed() < Duration::from_secs(1), "{path}: {:?}", asked.elapsed());
@@ -31,10 +32,9 @@ async fn a_service_that_is_away_is_said_at_once_and_nothing_else_suffers() {
 async fn an_upload_to_a_service_that_is_away_ends_promptly() {
     let gateway = start().await;
     let cookie = gateway.session().await;
-    let form = reqwest::multipart::Form::new().text("title", "x").part(
-        "file",
-        reqwest::multipart::Part::bytes(vec![b'x'; 8 << 20]).file_name("x.txt"),
-    );
+    let form = reqwest::multipart::Form::new()
+        .text("title", "x")
+        .part("file", reqwest::multipart::Part::bytes(vec![b'x'; 8 << 20]).file_name("x.txt"));
     let asked = Instant::now();
     let request = gateway.request(Method::POST, "/api/v1/documents").header("cookie", &cookie);
     let response = request.header("sec-fetch-site", "none").multipart(form).send().await;
@@ -65,10 +65,12 @@ async fn without_the_database_those_who_are_known_go_on() {
     let stranger = gateway.sign_in(EMAIL, PASSWORD).await;
     assert!(!header(&stranger, "retry-after").is_empty());
     problem(stranger, 503, "unavailable").await;
-    let changed = gateway.with_token(Method::POST, "/api/v1/tokens", &token, Some(&json!({"name": "x", "scopes": ["*"]}))).await;
+    let changed =
+        gateway.with_token(Method::POST, "/api/v1/tokens", &token, Some(&json!({"name": "x", "scopes": ["*"]}))).await;
     problem(changed, 503, "unavailable").await;
     assert_eq!(gateway.get("/api/v1/health/live").await.status(), StatusCode::OK);
     assert_eq!(gateway.get("/").await.status(), StatusCode::OK);
-    let not_ready = async { while gateway.get("/api/v1/health/ready").await.status() != StatusCode::SERVICE_UNAVAILABLE {} };
+    let not_ready =
+        async { while gateway.get("/api/v1/health/ready").await.status() != StatusCode::SERVICE_UNAVAILABLE {} };
     testkit::within(Duration::from_secs(8), not_ready).await;
 }

@@ -43,7 +43,8 @@ async fn invalid_input_is_named_field_by_field() {
     assert_eq!(fields, ["cursor", "limit", "colour"]);
     let cursor = gateway.with_cookie(Method::GET, "/api/v1/users?cursor=nonsense", &cookie, None).await;
     assert_eq!(problem(cursor, 400, "invalid").await["errors"][0]["field"], "cursor");
-    let key = gateway.request(Method::POST, "/api/v1/tokens").header("cookie", &cookie).header("sec-fetch-site", "none");
+    let key =
+        gateway.request(Method::POST, "/api/v1/tokens").header("cookie", &cookie).header("sec-fetch-site", "none");
     let key = key.header("idempotency-key", "with space").json(&json!({"name": "x", "scopes": ["*"]}));
     assert_eq!(problem(key.send().await.unwrap(), 400, "invalid").await["errors"][0]["field"], "Idempotency-Key");
 }
@@ -59,7 +60,8 @@ async fn nobody_is_told_what_they_sent_before_who_they_are() {
         (Method::POST, "/api/v1/users"),
         (Method::POST, "/api/v1/tokens"),
     ] {
-        let response = gateway.request(method, path).header("content-type", "text/plain").body("{").send().await.unwrap();
+        let response =
+            gateway.request(method, path).header("content-type", "text/plain").body("{").send().await.unwrap();
         assert_eq!(header(&response, "www-authenticate"), "Bearer", "{path}");
         problem(response, 401, "unauthenticated").await;
     }
@@ -68,16 +70,28 @@ async fn nobody_is_told_what_they_sent_before_who_they_are() {
 #[tokio::test]
 async fn every_response_carries_the_same_protection_and_a_request_id() {
     let gateway = start().await;
-    for path in ["/", "/api/v1/health/live", "/api/v1/nothing", "/nothing", "/problems/not-found", "/assets/dossier.js", "/api/v1/contacts"] {
+    for path in [
+        "/",
+        "/api/v1/health/live",
+        "/api/v1/nothing",
+        "/nothing",
+        "/problems/not-found",
+        "/assets/dossier.js",
+        "/api/v1/contacts",
+    ] {
         let response = gateway.get(path).await;
         let policy = header(&response, "content-security-policy");
-        assert!(policy.starts_with("default-src 'none'") && policy.contains("frame-ancestors 'none'"), "{path}: {policy}");
+        assert!(
+            policy.starts_with("default-src 'none'") && policy.contains("frame-ancestors 'none'"),
+            "{path}: {policy}"
+        );
         assert!(!policy.contains("unsafe"), "{path}: {policy}");
         assert_eq!(header(&response, "x-content-type-options"), "nosniff", "{path}");
         assert_eq!(header(&response, "x-frame-options"), "DENY", "{path}");
         assert!(!header(&response, "x-request-id").is_empty(), "{path}");
     }
-    let kept = gateway.request(Method::GET, "/api/v1/health/live").header("x-request-id", "mine-1").send().await.unwrap();
+    let kept =
+        gateway.request(Method::GET, "/api/v1/health/live").header("x-request-id", "mine-1").send().await.unwrap();
     assert_eq!(header(&kept, "x-request-id"), "mine-1");
     let made = gateway.request(Method::GET, "/api/v1/health/live").header("x-request-id", "not well formed");
     assert_eq!(header(&made.send().await.unwrap(), "x-request-id").len(), 36);
