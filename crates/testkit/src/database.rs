@@ -1,4 +1,4 @@
-use std::{path::PathBuf, sync::OnceLock};
+use std::{path::Path, sync::OnceLock};
 
 use pg::RolePasswords;
 use stack::postgres::{Durability, Postgres};
@@ -18,8 +18,7 @@ const PASSWORD: &str = "for-tests";
 
 async fn server() -> &'static Server {
     let start = async || {
-        let folder = tempfile::Builder::new().prefix("dossier-test-").tempdir().expect("a temporary folder");
-        open_to_others(folder.path().into());
+        let folder = folder();
         let (dir, log) = (folder.path().join("postgres"), folder.path().join("postgres.log"));
         let postgres = Postgres::start(&dir, 0, PASSWORD, &log, Durability::None).await.expect("PostgreSQL starts");
         bootstrap(&postgres, "dossier").await;
@@ -28,10 +27,24 @@ async fn server() -> &'static Server {
     SERVER.get_or_init(start).await
 }
 
-/// PostgreSQL runs as another user when we are root, and must get to its folder.
-fn open_to_others(path: PathBuf) {
+/// A folder that names our process: what lives in a static is never dropped, so the next test
+/// process removes what those before it left. PostgreSQL runs as another user when we are root, and
+/// must get into it.
+fn folder() -> TempDir {
     use std::os::unix::fs::PermissionsExt;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).expect("permissions are set");
+    const PREFIX: &str = "dossier-test-";
+    for entry in std::fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let process = name.strip_prefix(PREFIX).and_then(|rest| rest.split('-').next()?.parse::<u32>().ok());
+        if process.is_some_and(|id| !Path::new(&format!("/proc/{id}")).exists()) {
+            // Another test process may be removing it as well.
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
+    let prefix = format!("{PREFIX}{}-", std::process::id());
+    let folder = tempfile::Builder::new().prefix(&prefix).tempdir().expect("a temporary folder");
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).expect("permissions are set");
+    folder
 }
 
 async fn bootstrap(postgres: &Postgres, database: &str) {
@@ -69,8 +82,7 @@ pub async fn database() -> Database {
 impl Database {
     /// A database on a server of its own, for tests that stop it.
     pub async fn alone() -> Database {
-        let folder = tempfile::Builder::new().prefix("dossier-test-").tempdir().expect("a temporary folder");
-        open_to_others(folder.path().into());
+        let folder = folder();
         let (dir, log) = (folder.path().join("postgres"), folder.path().join("postgres.log"));
         let postgres = Postgres::start(&dir, 0, PASSWORD, &log, Durability::None).await.expect("PostgreSQL starts");
         bootstrap(&postgres, "dossier").await;

@@ -156,11 +156,7 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn a_refusal_is_no_speed() {
-        let plan = Plan {
-            connections: 2,
-            warm_up: Duration::from_millis(10),
-            duration: Duration::from_millis(800),
-        };
+        let plan = Plan { connections: 2, warm_up: Duration::from_millis(10), duration: Duration::from_millis(800) };
         let good = server(OK).await;
         assert!(closed(&good, asking(&good), plan).await.unwrap() > 10.0);
         let bad = server(b"HTTP/1.1 429 Too Many Requests\r\ncontent-length: 5\r\n\r\nlater").await;

@@ -10,10 +10,10 @@ const UNIT: &str = "MiB";
 
 /// Before anything else has run.
 pub(crate) fn idle(bench: &Bench) -> anyhow::Result<Vec<Row>> {
-    row(bench, "memory of the five services, idle", 100.0)
+    row(bench, "memory of the five services, idle (one sign-in)", 100.0)
 }
 
-/// After everything else has run.
+/// After the load, before anything is started anew.
 pub(crate) fn afterwards(bench: &Bench) -> anyhow::Result<Vec<Row>> {
     row(bench, "memory of the five services, after the bench", 250.0)
 }

@@ -15,7 +15,7 @@ BEGIN;
 INSERT INTO contacts AS c (id, name, email) VALUES (gen_random_uuid(), 'Anna Muster', 'bench-' || :n || '@example.org')
   ON CONFLICT (lower(email)) DO UPDATE SET revision = c.revision RETURNING id AS contact \gset
 INSERT INTO submissions (id, contact_id, name, email, subject, message, status)
-  VALUES (gen_random_uuid(), :'contact', 'Anna Muster', 'bench-' || :n || '@example.org', '', 'Good morning, I would like to hear more about the archive and when it can be visited.', 'new');
+  VALUES (gen_random_uuid(), :contact::uuid, 'Anna Muster', 'bench-' || :n || '@example.org', '', 'Good morning, I would like to hear more about the archive and when it can be visited.', 'new');
 COMMIT;
 ";
 
@@ -51,7 +51,7 @@ impl Pgbench {
             .await
             .context("pgbench cannot be run")?;
         let (said, complained) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        ensure!(output.status.success(), "pgbench failed: {complained}");
+        ensure!(output.status.success(), "pgbench failed: {complained:.300}");
         tps(&said).with_context(|| format!("pgbench did not say its rate: {said}"))
     }
 }

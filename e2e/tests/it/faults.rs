@@ -7,6 +7,8 @@ use e2e::{
     client::{Upload, eventually},
     pdf, words,
 };
+use reqwest::Method;
+use rustix::process::Signal;
 use serde_json::json;
 
 use crate::{
@@ -18,6 +20,7 @@ tests!(Alone:
     an_indexer_killed_in_mid_document_loses_nothing_and_repeats_nothing,
     each_service_may_be_killed_and_the_others_live,
     each_service_stops_in_order_when_it_is_told_to,
+    an_upload_that_is_under_way_when_a_service_stops_is_finished,
     a_restart_of_everything_keeps_the_data,
     guessing_passwords_is_slowed_down,
 );
@@ -115,6 +118,40 @@ async fn each_service_stops_in_order_when_it_is_told_to(system: Arc<System>) -> 
         system.start_again(service).await?;
     }
     system.whole().await
+}
+
+async fn an_upload_that_is_under_way_when_a_service_stops_is_finished(system: Arc<System>) -> anyhow::Result<()> {
+    for service in ["gateway", "documents"] {
+        let bytes = pdf::with_ballast(&[words::unique()], 2 << 20);
+        let (first, second) = (bytes[..1 << 20].to_vec(), bytes[1 << 20..].to_vec());
+        let (sender, receiver) = tokio::sync::mpsc::channel::<std::io::Result<Vec<u8>>>(1);
+        let body = futures_util::stream::unfold(receiver, async |mut parts| Some((parts.recv().await?, parts)));
+        let request = system.editor.request(Method::POST, "/api/v1/documents");
+        let request = request
+            .header("content-type", "application/pdf")
+            .header("content-disposition", "attachment; filename=\"slow.pdf\"")
+            .body(reqwest::Body::wrap_stream(body));
+        let uploading = tokio::spawn(e2e::client::send(request));
+        let before = uploads_begun(&system).await?;
+        sender.send(Ok(first)).await?;
+        // Its first half has arrived where it is going.
+        eventually(READY, "under way", async || {
+            ensure!(uploads_begun(&system).await? > before, "not begun");
+            Ok(())
+        })
+        .await?;
+        system.stack().process(service).signal(Signal::TERM);
+        sender.send(Ok(second)).await?;
+        drop(sender);
+        let id = uploading.await??.expect(201).context(service)?.text_of("id")?;
+        let status = tokio::time::timeout(Duration::from_secs(30), system.stack().process(service).ended()).await?;
+        ensure!(status.is_some_and(|status| status.success()), "{service} ended with {status:?}");
+        system.start_again(service).await?;
+        system.whole().await?;
+        let content = system.editor.get(&format!("/api/v1/documents/{id}/content")).await?.expect(200)?;
+        assert_eq!(sha256(&content.body), sha256(&bytes), "{service}");
+    }
+    Ok(())
 }
 
 /// A little of everything, until aborted.

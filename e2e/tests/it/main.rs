@@ -13,6 +13,7 @@ mod browser;
 mod contacts;
 mod documents;
 mod edge;
+mod engine;
 mod faults;
 mod harness;
 mod ledger;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
         edge::TESTS,
         faults::TESTS,
         outages::TESTS,
+        engine::TESTS,
         ledger::TESTS,
     ])
 }

@@ -20,7 +20,6 @@ use crate::{
 tests!(Alone:
     without_postgresql_everything_is_refused_at_once_and_heals_by_itself,
     without_the_object_store_search_and_contacts_go_on,
-    without_the_engine_search_goes_on_degraded,
 );
 
 /// What "at once" means, with a little room for a busy machine.
@@ -111,39 +110,4 @@ async fn without_the_object_store_search_and_contacts_go_on(system: Arc<System>)
     let stored = system.viewer.get(&format!("/api/v1/documents/{after}/content")).await?.expect(200)?;
     assert_eq!(sha256(&stored.body), sha256(&bytes));
     Ok(())
-}
-
-async fn without_the_engine_search_goes_on_degraded(system: Arc<System>) -> anyhow::Result<()> {
-    if !system.runs("meilisearch") {
-        eprintln!("NOTE: MEILISEARCH_BIN is not set: THE LOSS OF THE ENGINE WAS NOT TRIED");
-        return Ok(());
-    }
-    let (word, other) = (words::unique(), words::unique());
-    let pages = [words::prose(1, 50), format!("lighthouse keeper {word}"), words::prose(2, 50)];
-    let id = system.editor.add_ready(&Upload::new("engine.pdf", pdf::document(&pages)), READY).await?;
-    let ask = async |q: &str| system.viewer.query("/api/v1/search", &[("q", q)]).await?.expect(200)?.json();
-    let answer = ask(&word).await?;
-    ensure!(answer["engine"] == "meilisearch" && answer["degraded"] == false, "{answer}");
-
-    system.kill("meilisearch").await;
-    let typo = words::misspelt(&word);
-    for q in [word.as_str(), &typo, &word[..8], &format!("{word} \"lighthouse keeper\"")] {
-        let answer = ask(q).await?;
-        ensure!(answer["engine"] == "postgresql" && answer["degraded"] == true, "{answer}");
-        ensure!(answer["hits"][0]["document_id"] == id && answer["hits"][0]["page"] == 2, "{q}: {answer}");
-    }
-    // What comes in meanwhile is found at once, and is in the engine once that is back.
-    let late = system.editor.add(&Upload::new("late.txt", format!("{other} {word}"))).await?;
-    let found = async || system.found(&system.viewer, &other, &late).await.map(drop);
-    eventually(READY, "found without the engine", found).await?;
-
-    system.start_again("meilisearch").await?;
-    system.editor.wait_ready(&late, 2 * HEALED).await?;
-    let back = async || {
-        let answer = ask(&other).await?;
-        ensure!(answer["engine"] == "meilisearch" && answer["degraded"] == false, "{answer}");
-        ensure!(answer["hits"][0]["document_id"] == late, "{answer}");
-        Ok(())
-    };
-    eventually(2 * HEALED, "the engine answers again", back).await
 }

@@ -31,10 +31,10 @@ tests!(Shared:
 );
 
 /// The sentences of three documents, which all share one word that occurs nowhere else.
-struct Library {
-    collection: String,
+pub(crate) struct Library {
+    pub(crate) collection: String,
     /// In every document.
-    common: String,
+    pub(crate) common: String,
     /// Ids of: harbour (page 3), garden (page 2), ledger (page 1).
     harbour: String,
     garden: String,
@@ -43,7 +43,7 @@ struct Library {
 
 impl Library {
     /// Uploads it into a collection of its own and waits until all of it is ready.
-    async fn make(system: &System) -> anyhow::Result<Self> {
+    pub(crate) async fn make(system: &System) -> anyhow::Result<Self> {
         let (collection, common) = (system.collection("internal").await?, words::unique());
         let filler = words::prose(77, 60);
         let put = async |name: &str, tag: &str, bytes: Vec<u8>| {
@@ -62,13 +62,13 @@ impl Library {
         Ok(Self { collection, common, harbour, garden, ledger })
     }
 
-    async fn ask(&self, client: &Client, q: &str) -> anyhow::Result<Value> {
+    pub(crate) async fn ask(&self, client: &Client, q: &str) -> anyhow::Result<Value> {
         let query = [("q", q), ("collection_id", &self.collection)];
         client.query("/api/v1/search", &query).await?.expect(200)?.json()
     }
 
     /// Which of the three are found, in the order in which they were named above.
-    async fn names(&self, client: &Client, q: &str) -> anyhow::Result<String> {
+    pub(crate) async fn names(&self, client: &Client, q: &str) -> anyhow::Result<String> {
         let answer = self.ask(client, q).await?;
         let found =
             |id: &String| answer["hits"].as_array().is_some_and(|hits| hits.iter().any(|h| h["document_id"] == *id));
@@ -188,7 +188,10 @@ async fn answers_say_which_engine_gave_them(system: Arc<System>) -> anyhow::Resu
         assert_eq!(answer["engine"], "meilisearch", "{answer}");
         assert_eq!(answer["degraded"], false, "{answer}");
     } else {
-        eprintln!("NOTE: neither MEILISEARCH_BIN nor MEILI_URL is set: ONLY THE FALLBACK SEARCH WAS TESTED");
+        eprintln!(
+            "NOTE: neither MEILISEARCH_BIN nor MEILI_URL is set: ONLY THE FALLBACK SEARCH WAS TESTED, \
+             and the way through an engine with a stand-in for Meilisearch"
+        );
         assert_eq!(answer["engine"], "postgresql", "{answer}");
         assert_eq!(answer["degraded"], true, "{answer}");
     }

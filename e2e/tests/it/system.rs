@@ -13,7 +13,7 @@ use e2e::{
 use reqwest::Method;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use stack::Stack;
+use stack::{External, Stack};
 
 /// How long a small document may take to become ready, on a busy machine and without optimisation.
 pub(crate) const READY: Duration = Duration::from_secs(25);
@@ -38,10 +38,18 @@ pub(crate) struct System {
 }
 
 impl System {
-    /// Starts everything and makes the people.
+    /// Starts everything and makes the people. PostgreSQL and the object store are always its own,
+    /// since tests kill them; the engine is what the environment says.
     pub(crate) async fn start(name: &'static str) -> anyhow::Result<Self> {
+        let engine = External { database_admin_url: None, s3: None, ..External::from_env()? };
+        Self::start_with(name, engine).await
+    }
+
+    /// The same with what runs elsewhere.
+    pub(crate) async fn start_with(name: &'static str, external: External) -> anyhow::Result<Self> {
         let began = Instant::now();
         let mut builder = Stack::builder()
+            .external(external)
             .owner("owner@dossier.localhost", Some(format!("pass {} phrase", words::unique())))
             .env("*", "RUST_LOG", "info,chassis=debug")
             // Long enough for a busy machine, short enough to be waited for.

@@ -177,7 +177,12 @@ pub(crate) fn title_of(file_name: &str) -> String {
 ///
 /// # Errors
 /// [`Error::Range`] when there is no such byte.
-pub(crate) fn range(size: i64, first: Option<i64>, last: Option<i64>, suffix: Option<i64>) -> Result<(i64, i64), Error> {
+pub(crate) fn range(
+    size: i64,
+    first: Option<i64>,
+    last: Option<i64>,
+    suffix: Option<i64>,
+) -> Result<(i64, i64), Error> {
     let outside = || Error::Range(size);
     match (first, last, suffix) {
         (None, None, None) => Ok((0, size)),
@@ -244,7 +249,9 @@ mod tests {
         assert_eq!(range(10, Some(2), Some(i64::MAX), None).unwrap(), (2, 8));
         assert_eq!(range(10, None, None, Some(3)).unwrap(), (7, 3));
         assert_eq!(range(10, None, None, Some(i64::MAX)).unwrap(), (0, 10));
-        for (first, last, suffix) in [(Some(10), None, None), (Some(5), Some(4), None), (None, None, Some(0)), (Some(-1), None, None)] {
+        for (first, last, suffix) in
+            [(Some(10), None, None), (Some(5), Some(4), None), (None, None, Some(0)), (Some(-1), None, None)]
+        {
             assert!(range(10, first, last, suffix).is_err());
         }
     }

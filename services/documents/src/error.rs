@@ -54,7 +54,9 @@ impl From<Error> for tonic::Status {
             Error::Conflict(_, reason) => Fault::new(FaultKind::Conflict, detail).because(reason),
             Error::Unprocessable(_, reason) => Fault::new(FaultKind::Unprocessable, detail).because(reason),
             Error::TooLarge(_) => Fault::new(FaultKind::TooLarge, detail),
-            Error::UnsupportedType(_) => Fault::new(FaultKind::UnsupportedMediaType, detail).because("unsupported-type"),
+            Error::UnsupportedType(_) => {
+                Fault::new(FaultKind::UnsupportedMediaType, detail).because("unsupported-type")
+            }
             Error::Range(_) => Fault::new(FaultKind::RangeNotSatisfiable, detail),
             Error::Busy(what) => Fault::unavailable(what),
             Error::Idempotency(refused) => refused.into(),

@@ -93,8 +93,14 @@ impl Service for App {
         let work = Listener::start(&self.pg, "documents_work", shutdown.clone())?;
         let people =
             grpc::DocumentsApi::new(store.clone(), self.objects.clone(), self.limits.clone(), events, shutdown.clone());
-        let workers =
-            grpc::WorkApi::new(store.clone(), self.objects.clone(), self.limits.clone(), settling, work, shutdown.clone());
+        let workers = grpc::WorkApi::new(
+            store.clone(),
+            self.objects.clone(),
+            self.limits.clone(),
+            settling,
+            work,
+            shutdown.clone(),
+        );
         let routes = Routes::new(DocumentsServer::new(people)).add_service(WorkServer::new(workers));
         tokio::try_join!(
             self.server.serve(routes, self.health, shutdown.clone()),

@@ -17,9 +17,8 @@ const DECLARED: [&str; 4] = [
     "application/vnd.oasis.opendocument.presentation",
     "application/epub+zip",
 ];
-const IMAGES: [&str; 8] = [
-    "image/jpeg", "image/png", "image/gif", "image/webp", "image/tiff", "image/bmp", "image/heif", "image/avif",
-];
+const IMAGES: [&str; 8] =
+    ["image/jpeg", "image/png", "image/gif", "image/webp", "image/tiff", "image/bmp", "image/heif", "image/avif"];
 
 /// The type of the content that starts with `head`.
 ///
@@ -52,8 +51,10 @@ fn is_text(head: &[u8]) -> bool {
         // UTF-16 has zero bytes at every other place; binary data that happens to start like it
         // hardly ever decodes.
         let big = head[0] == 0xfe;
-        let units = head.as_chunks::<2>().0.iter().map(|b| if big { u16::from_be_bytes(*b) } else { u16::from_le_bytes(*b) });
-        let bad = char::decode_utf16(units).filter(|c| !matches!(c, Ok(c) if !c.is_control() || c.is_whitespace())).count();
+        let units =
+            head.as_chunks::<2>().0.iter().map(|b| if big { u16::from_be_bytes(*b) } else { u16::from_le_bytes(*b) });
+        let bad =
+            char::decode_utf16(units).filter(|c| !matches!(c, Ok(c) if !c.is_control() || c.is_whitespace())).count();
         return bad <= 1;
     }
     let control = |b: &u8| *b < 0x20 && !matches!(b, b'\t' | b'\n' | b'\r' | 0x08 | 0x0c | 0x1b) || *b == 0x7f;

@@ -6,7 +6,10 @@ use std::collections::HashMap;
 use chassis::CancellationToken;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{error::Error, store::{LeaseKey, Store}};
+use crate::{
+    error::Error,
+    store::{LeaseKey, Store},
+};
 
 const BACKLOG: usize = 1024;
 const BATCH: usize = 128;

@@ -48,11 +48,8 @@ pub(crate) fn messages(lease: &Lease, read: Extraction, derived: Insights) -> Ve
 fn insights(derived: Insights) -> api::Insights {
     let language = api::insights::Language { code: derived.language.code, confidence: derived.language.confidence };
     let keyword = |k: insights::Keyword| api::insights::Keyword { term: k.term, confidence: k.confidence };
-    let entity = |e: insights::Entity| api::insights::Entity {
-        kind: e.kind.to_owned(),
-        value: e.value,
-        page: number(e.page),
-    };
+    let entity =
+        |e: insights::Entity| api::insights::Entity { kind: e.kind.to_owned(), value: e.value, page: number(e.page) };
     api::Insights {
         language: Some(language),
         keywords: derived.keywords.into_iter().map(keyword).collect(),

@@ -92,7 +92,8 @@ impl Reading {
     /// A folder that files can be made in.
     pub(crate) fn spool(&self) -> anyhow::Result<PathBuf> {
         let folder = self.spool_dir.clone().unwrap_or_else(std::env::temp_dir);
-        tempfile::tempfile_in(&folder).with_context(|| format!("SPOOL_DIR: no file can be made in {}", folder.display()))?;
+        tempfile::tempfile_in(&folder)
+            .with_context(|| format!("SPOOL_DIR: no file can be made in {}", folder.display()))?;
         Ok(folder)
     }
 }

@@ -58,7 +58,9 @@ impl Error {
                 failure: told(failure.code.as_str(), &failure.detail),
                 permanent: failure.is_permanent(),
             },
-            Error::Unavailable(_) | Error::Spool(_) | Error::Stopping => Verdict::HandBack(told("unavailable", missing)),
+            Error::Unavailable(_) | Error::Spool(_) | Error::Stopping => {
+                Verdict::HandBack(told("unavailable", missing))
+            }
             Error::Engine(_) | Error::EngineDown => Verdict::HandBack(told("engine_unavailable", missing)),
             Error::Internal(_) => Verdict::Failure {
                 failure: told("internal", "Something went wrong on our side while this was worked on."),

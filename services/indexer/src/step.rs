@@ -1,12 +1,6 @@
 //! What is done on one document between lease and settle.
 
-use std::{
-    future::Future,
-    io::Seek,
-    path::PathBuf,
-    sync::Arc,
-    time::Instant,
-};
+use std::{future::Future, io::Seek, path::PathBuf, sync::Arc, time::Instant};
 
 use extract::{Extraction, Extractor};
 use proto::documents::{Job, Lease, WorkKind};

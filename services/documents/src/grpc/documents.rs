@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use chassis::{CancellationToken, Caller, Role, grpc::caller};
+use chassis::{Caller, CancellationToken, Role, grpc::caller};
 use futures_util::{StreamExt, stream};
 use pg::{Listener, PageRequest};
 use proto::documents::{self as api, documents_server::Documents, read_content_response::Part};
@@ -34,7 +34,13 @@ pub(crate) struct DocumentsApi {
 }
 
 impl DocumentsApi {
-    pub(crate) fn new(store: Store, objects: Objects, limits: Limits, events: Listener, stop: CancellationToken) -> Self {
+    pub(crate) fn new(
+        store: Store,
+        objects: Objects,
+        limits: Limits,
+        events: Listener,
+        stop: CancellationToken,
+    ) -> Self {
         Self { store, objects, limits, events, stop }
     }
 }

@@ -114,7 +114,12 @@ pub(super) async fn receive(
     admit(store, objects, caller, &admission).await
 }
 
-async fn admit(store: &Store, objects: &Objects, caller: &Caller, new: &Admission) -> Result<api::UploadResponse, Error> {
+async fn admit(
+    store: &Store,
+    objects: &Objects,
+    caller: &Caller,
+    new: &Admission,
+) -> Result<api::UploadResponse, Error> {
     let admitted = store.admit(caller, new).await;
     // What went wrong with the database itself may have gone wrong after the commit.
     let unnamed = match &admitted {

@@ -1,12 +1,16 @@
 use std::{sync::Arc, time::Duration};
 
-use chassis::{CancellationToken, grpc::{caller, context}};
+use chassis::{
+    CancellationToken,
+    grpc::{caller, context},
+};
 use futures_util::{StreamExt, stream};
 use pg::Listener;
-use proto::documents::{
-    self as api, complete_request, read_pages_response::Part, work_server::Work,
+use proto::documents::{self as api, complete_request, read_pages_response::Part, work_server::Work};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::Instant,
 };
-use tokio::{sync::{OwnedSemaphorePermit, Semaphore}, time::Instant};
 use tonic::{Request, Response, Status, Streaming};
 use uuid::Uuid;
 
@@ -158,7 +162,8 @@ impl Work for WorkApi {
         caller(&request).require_service()?;
         let lease = lease_key(request.into_inner().lease)?;
         let document = self.store.indexed_document(&lease).await?;
-        let head = stream::once(std::future::ready(Ok(api::ReadPagesResponse { part: Some(Part::Document(document)) })));
+        let head =
+            stream::once(std::future::ready(Ok(api::ReadPagesResponse { part: Some(Part::Document(document)) })));
         let batches = stream::try_unfold((self.store.clone(), 1), move |(store, first)| async move {
             let pages = store.pages_from(lease.document, lease.version, first).await.map_err(Status::from)?;
             let next = pages.last().map(|page| page.number + 1);

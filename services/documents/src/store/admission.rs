@@ -7,12 +7,7 @@ use proto::documents as api;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{
-    DOCUMENT, Store, Viewer, audit, decoding, document,
-    documents::lock,
-    events::event,
-    work::put_work,
-};
+use super::{DOCUMENT, Store, Viewer, audit, decoding, document, documents::lock, events::event, work::put_work};
 use crate::{
     domain::{Metadata, merge, title_of},
     error::Error,
@@ -124,8 +119,16 @@ async fn create(
         .query_one(
             &sql,
             &[
-                &id, &collection, &title, &new.file_name, &new.media_type, &new.size, &new.sha256, &new.tags,
-                &metadata, &viewer.user,
+                &id,
+                &collection,
+                &title,
+                &new.file_name,
+                &new.media_type,
+                &new.size,
+                &new.sha256,
+                &new.tags,
+                &metadata,
+                &viewer.user,
             ],
         )
         .await?;
@@ -161,10 +164,7 @@ async fn add_version(
     let row = tx
         .query_one(
             &sql,
-            &[
-                &id, &version, &new.file_name, &new.media_type, &new.size, &new.sha256, &new.title, &new.tags,
-                &metadata,
-            ],
+            &[&id, &version, &new.file_name, &new.media_type, &new.size, &new.sha256, &new.title, &new.tags, &metadata],
         )
         .await?;
     record(tx, caller, id, version, new).await?;
@@ -176,10 +176,7 @@ async fn record(tx: &Transaction<'_>, caller: &Caller, id: Uuid, version: i32, n
     tx.execute(
         "INSERT INTO versions (document_id, number, object_key, file_name, media_type, size, sha256, created_by)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-        &[
-            &id, &version, &new.object_key, &new.file_name, &new.media_type, &new.size, &new.sha256,
-            &caller.user_id(),
-        ],
+        &[&id, &version, &new.object_key, &new.file_name, &new.media_type, &new.size, &new.sha256, &caller.user_id()],
     )
     .await?;
     put_work(tx, id, version, "extract").await?;

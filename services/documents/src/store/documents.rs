@@ -175,7 +175,8 @@ impl Store {
         locked.not_in_trash()?;
         if let Some(collection) = patch.collection {
             let viewer = Viewer::from(caller);
-            let sql = "SELECT 1 FROM collections WHERE id = $3 AND id IN (SELECT visible_collections($1, $2)) FOR KEY SHARE";
+            let sql =
+                "SELECT 1 FROM collections WHERE id = $3 AND id IN (SELECT visible_collections($1, $2)) FOR KEY SHARE";
             let found = tx.query_opt(sql, &[&viewer.user, &viewer.role, &collection]).await?;
             found.ok_or_else(|| chassis::Fault::field("collection_id", "is not a collection that you can see"))?;
         }

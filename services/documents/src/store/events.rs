@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use chassis::{CancellationToken, Caller};
+use chassis::{Caller, CancellationToken};
 use pg::{Pool, Transaction};
 use proto::documents as api;
 use tokio::sync::mpsc;
@@ -87,12 +87,7 @@ pub(super) async fn event(
 impl Store {
     /// What happened to the current version after `after`, in order, and whether nothing more will:
     /// the version is ready or failed and these are the last events of it.
-    pub(crate) async fn events(
-        &self,
-        caller: &Caller,
-        id: Uuid,
-        after: i64,
-    ) -> Result<(Vec<api::Event>, bool), Error> {
+    pub(crate) async fn events(&self, caller: &Caller, id: Uuid, after: i64) -> Result<(Vec<api::Event>, bool), Error> {
         // One statement, so that status and events are of the same moment.
         let sql = format!(
             "SELECT d.status, e.seq, e.version, e.stage, e.detail, e.at

@@ -76,10 +76,8 @@ fn document(row: &Row) -> api::Document {
         tags: row.get(7),
         metadata: row.get(8),
         status: status_of(row.get(9)).into(),
-        failure: failure.map(|code| api::Failure {
-            code,
-            detail: row.get::<_, Option<String>>(11).unwrap_or_default(),
-        }),
+        failure: failure
+            .map(|code| api::Failure { code, detail: row.get::<_, Option<String>>(11).unwrap_or_default() }),
         version: row.get(12),
         revision: row.get(13),
         created_at: micros(row, 14),

@@ -70,7 +70,11 @@ impl From<api::Insights> for Insights {
         let language = i.language.unwrap_or_default();
         Self {
             language: Language { code: clean(language.code), confidence: language.confidence },
-            keywords: i.keywords.into_iter().map(|k| Keyword { term: clean(k.term), confidence: k.confidence }).collect(),
+            keywords: i
+                .keywords
+                .into_iter()
+                .map(|k| Keyword { term: clean(k.term), confidence: k.confidence })
+                .collect(),
             entities: i
                 .entities
                 .into_iter()
@@ -140,7 +144,11 @@ impl Store {
                 extractor_version = excluded.extractor_version, engine = excluded.engine,
                 partial = excluded.partial, created_at = now()",
             &[
-                &lease.document, &lease.version, &json, &extraction.extractor_version, &extraction.engine,
+                &lease.document,
+                &lease.version,
+                &json,
+                &extraction.extractor_version,
+                &extraction.engine,
                 &extraction.partial,
             ],
         )

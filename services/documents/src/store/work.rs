@@ -210,7 +210,8 @@ impl Store {
         let sql = "SELECT document_id FROM work
              WHERE run_after <= now() AND attempts >= $1 AND kind <> 'remove'
              ORDER BY run_after LIMIT $2 FOR UPDATE SKIP LOCKED";
-        let due: Vec<Uuid> = tx.query(sql, &[&self.limits.max_attempts, &BATCH]).await?.iter().map(|r| r.get(0)).collect();
+        let due: Vec<Uuid> =
+            tx.query(sql, &[&self.limits.max_attempts, &BATCH]).await?.iter().map(|r| r.get(0)).collect();
         if due.is_empty() {
             return Ok(0);
         }

@@ -16,7 +16,8 @@ async fn sees(fixture: &Fixture, caller: Caller, document: &api::Document) -> bo
     let watch = api::WatchEventsRequest { id: id.clone(), after: 0 };
     let hash = api::FindByHashRequest { sha256: document.sha256.clone() };
     let collection = api::GetCollectionRequest { id: document.collection_id.clone() };
-    let counted = api::ListDocumentsRequest { collection_id: document.collection_id.clone(), count: true, ..Default::default() };
+    let counted =
+        api::ListDocumentsRequest { collection_id: document.collection_id.clone(), count: true, ..Default::default() };
     let mut client = fixture.documents();
     let listed = fixture.list(caller, counted).await;
     let collections = as_caller(caller, client.list_collections(api::ListCollectionsRequest::default())).await.unwrap();
@@ -90,7 +91,8 @@ async fn nobody_changes_what_they_may_not_see_or_write() {
         let update = api::UpdateDocumentRequest { id: id.clone(), title: Some("x".into()), ..Default::default() };
         let trash = api::TrashDocumentRequest { id: id.clone(), if_revision: None };
         let reprocess = api::ReprocessDocumentRequest { id: id.clone() };
-        let (restore, purge) = (api::RestoreDocumentRequest { id: id.clone() }, api::PurgeDocumentRequest { id: id.clone() });
+        let (restore, purge) =
+            (api::RestoreDocumentRequest { id: id.clone() }, api::PurgeDocumentRequest { id: id.clone() });
         assert_eq!(kind(as_caller(caller, client.update_document(update)).await), expected);
         assert_eq!(kind(as_caller(caller, client.trash_document(trash)).await), expected);
         assert_eq!(kind(as_caller(caller, client.reprocess_document(reprocess)).await), expected);

@@ -11,7 +11,10 @@ async fn the_first_collection_is_there_and_stays() {
     let first = as_caller(fixture.owner, fixture.documents().get_collection(request)).await.unwrap().into_inner();
     assert_eq!((first.name.as_str(), first.visibility()), ("Documents", Visibility::Internal));
     let delete = api::DeleteCollectionRequest { id: fixture::FIRST.into(), if_revision: None };
-    assert_eq!(reason(as_caller(fixture.owner, fixture.documents().delete_collection(delete)).await), "first-collection");
+    assert_eq!(
+        reason(as_caller(fixture.owner, fixture.documents().delete_collection(delete)).await),
+        "first-collection"
+    );
 }
 
 #[tokio::test]
@@ -22,9 +25,16 @@ async fn only_an_empty_collection_is_deleted() {
     let delete = |if_revision| api::DeleteCollectionRequest { id: collection.id.clone(), if_revision };
     let mut client = fixture.documents();
     assert_eq!(reason(as_caller(fixture.owner, client.delete_collection(delete(None))).await), "collection-not-empty");
-    let moved = api::UpdateDocumentRequest { id: document.id, collection_id: Some(fixture::FIRST.into()), ..Default::default() };
+    let moved = api::UpdateDocumentRequest {
+        id: document.id,
+        collection_id: Some(fixture::FIRST.into()),
+        ..Default::default()
+    };
     as_caller(fixture.owner, client.update_document(moved)).await.unwrap();
-    assert_eq!(kind(as_caller(fixture.owner, client.delete_collection(delete(Some(9)))).await), FaultKind::PreconditionFailed);
+    assert_eq!(
+        kind(as_caller(fixture.owner, client.delete_collection(delete(Some(9)))).await),
+        FaultKind::PreconditionFailed
+    );
     as_caller(fixture.owner, client.delete_collection(delete(Some(1)))).await.unwrap();
     assert_eq!(kind(as_caller(fixture.owner, client.delete_collection(delete(None))).await), FaultKind::NotFound);
 }
@@ -33,10 +43,18 @@ async fn only_an_empty_collection_is_deleted() {
 async fn only_owners_manage_collections() {
     let fixture = fixture::start().await;
     let mut client = fixture.documents();
-    let create = api::CreateCollectionRequest { name: "x".into(), visibility: Visibility::Public.into(), ..Default::default() };
+    let create =
+        api::CreateCollectionRequest { name: "x".into(), visibility: Visibility::Public.into(), ..Default::default() };
     assert_eq!(kind(as_caller(user(Role::Editor), client.create_collection(create)).await), FaultKind::Forbidden);
-    let update = api::UpdateCollectionRequest { id: fixture::FIRST.into(), visibility: Visibility::Public.into(), ..Default::default() };
-    assert_eq!(kind(as_caller(user(Role::Editor), client.update_collection(update.clone())).await), FaultKind::Forbidden);
+    let update = api::UpdateCollectionRequest {
+        id: fixture::FIRST.into(),
+        visibility: Visibility::Public.into(),
+        ..Default::default()
+    };
+    assert_eq!(
+        kind(as_caller(user(Role::Editor), client.update_collection(update.clone())).await),
+        FaultKind::Forbidden
+    );
     let changed = as_caller(fixture.owner, client.update_collection(update)).await.unwrap().into_inner();
     assert_eq!((changed.visibility(), changed.name.as_str(), changed.revision), (Visibility::Public, "Documents", 2));
     let nameless = api::CreateCollectionRequest::default();
@@ -84,6 +102,8 @@ async fn collections_are_listed_by_name_in_pages_and_made_once_for_a_key() {
         idempotency: Some(api::Idempotency { key: "k".into(), fingerprint: vec![1; 32] }),
         ..Default::default()
     };
-    let make = async || as_caller(fixture.owner, fixture.documents().create_collection(create.clone())).await.unwrap().into_inner().id;
+    let make = async || {
+        as_caller(fixture.owner, fixture.documents().create_collection(create.clone())).await.unwrap().into_inner().id
+    };
     assert_eq!(make().await, make().await);
 }

@@ -1,12 +1,15 @@
 //! A running service and the calls that tests make.
 
-use chassis::{Caller, Fault, FaultKind, ProcessConfig, grpc::{Channel, GrpcConfig}};
+use chassis::{
+    Caller, Fault, FaultKind, ProcessConfig,
+    grpc::{Channel, GrpcConfig},
+};
 use documents::{App, Config, Limits, S3Config};
 use futures_util::{StreamExt, stream};
 use pg::PgConfig;
 use proto::documents::{
-    self as api, complete_request, documents_client::DocumentsClient, read_content_response::Part,
-    upload_request, work_client::WorkClient,
+    self as api, complete_request, documents_client::DocumentsClient, read_content_response::Part, upload_request,
+    work_client::WorkClient,
 };
 use sha2::{Digest, Sha256};
 use testkit::{Database, ObjectStore, Running, as_caller, owner};
@@ -279,7 +282,8 @@ impl Fixture {
 
     /// Objects in the store.
     pub(crate) async fn object_count(&self) -> usize {
-        let region = ::s3::Region::Custom { region: self.objects.region.clone(), endpoint: self.objects.endpoint.clone() };
+        let region =
+            ::s3::Region::Custom { region: self.objects.region.clone(), endpoint: self.objects.endpoint.clone() };
         let (access, secret) = (Some(self.objects.access_key.as_str()), Some(self.objects.secret_key.as_str()));
         let credentials = ::s3::creds::Credentials::new(access, secret, None, None, None).unwrap();
         let bucket = ::s3::Bucket::new(&self.objects.bucket, region, credentials).unwrap().with_path_style();

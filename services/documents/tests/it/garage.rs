@@ -27,7 +27,8 @@ async fn garage_keeps_documents_small_and_large_and_forgets_what_is_purged() {
     for bytes in [&small, &large] {
         let document = fixture.upload("a.txt", bytes).await;
         assert!(&fixture.content(&document.id).await.unwrap() == bytes);
-        let middle = api::ReadContentRequest { id: document.id.clone(), first: Some(5), last: Some(9), ..Default::default() };
+        let middle =
+            api::ReadContentRequest { id: document.id.clone(), first: Some(5), last: Some(9), ..Default::default() };
         assert_eq!(fixture.read(fixture.owner, middle).await.unwrap().1, bytes[5..10]);
         let cut = fixture.try_upload(fixture.owner, new_document("b.txt"), bytes, None).await;
         assert_eq!(fixture::reason(cut), "cut-off");

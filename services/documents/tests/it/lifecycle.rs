@@ -74,7 +74,8 @@ async fn a_purged_document_is_gone_and_its_bytes_follow() {
 
 #[tokio::test]
 async fn the_sweeper_empties_the_trash_and_removes_orphans() {
-    let limits = Limits { trash_seconds: 1, object_grace_seconds: 0, orphan_seconds: 1, sweep_seconds: 1, ..Limits::default() };
+    let limits =
+        Limits { trash_seconds: 1, object_grace_seconds: 0, orphan_seconds: 1, sweep_seconds: 1, ..Limits::default() };
     let fixture = fixture::start_with(limits).await;
     let kept = fixture.upload("kept.txt", &unique_text()).await;
     let old = fixture.upload("old.txt", &unique_text()).await;
@@ -105,10 +106,18 @@ async fn a_change_needs_the_revision_that_was_read_and_feeds_the_engine_again() 
     assert_eq!((changed.title.as_str(), changed.revision), ("Neuer Titel", revision + 1));
     assert_eq!((changed.tags.clone(), changed.status()), (vec!["a".to_owned(), "b".to_owned()], api::Status::Ready));
     assert_eq!(kind(update(&fixture, request).await), FaultKind::PreconditionFailed);
-    let merge = api::UpdateDocumentRequest { id: document.id.clone(), metadata: Some(r#"{"x":{"y":null}}"#.into()), ..Default::default() };
+    let merge = api::UpdateDocumentRequest {
+        id: document.id.clone(),
+        metadata: Some(r#"{"x":{"y":null}}"#.into()),
+        ..Default::default()
+    };
     assert_eq!(update(&fixture, merge).await.unwrap().metadata.replace(' ', ""), r#"{"x":{},"z":2}"#);
     assert_eq!(fixture.lease_one().await.kind(), api::WorkKind::Index);
-    let nowhere = api::UpdateDocumentRequest { id: document.id, collection_id: Some(uuid::Uuid::new_v4().to_string()), ..Default::default() };
+    let nowhere = api::UpdateDocumentRequest {
+        id: document.id,
+        collection_id: Some(uuid::Uuid::new_v4().to_string()),
+        ..Default::default()
+    };
     assert_eq!(kind(update(&fixture, nowhere).await), FaultKind::Invalid);
 }
 
@@ -122,7 +131,8 @@ async fn lists_neither_repeat_nor_skip_while_documents_are_added() {
     for sort in ["created_at", "-created_at", "updated_at", "-updated_at", "title", "-title", "size", "-size"] {
         let (mut cursor, mut seen) = (String::new(), Vec::new());
         loop {
-            let request = api::ListDocumentsRequest { cursor, limit: 2, sort: sort.into(), count: true, ..Default::default() };
+            let request =
+                api::ListDocumentsRequest { cursor, limit: 2, sort: sort.into(), count: true, ..Default::default() };
             let page = fixture.list(fixture.owner, request).await;
             assert!(page.count.unwrap() >= 7);
             seen.extend(page.items.into_iter().map(|d| d.title).filter(|title| title.starts_with('N')));
@@ -156,7 +166,15 @@ async fn lists_are_narrowed() {
         (api::ListDocumentsRequest { media_type: "text/csv".into(), ..none() }, "b"),
         (api::ListDocumentsRequest { language: "en".into(), ..none() }, "a"),
         (api::ListDocumentsRequest { status: api::Status::Pending.into(), ..none() }, "b"),
-        (api::ListDocumentsRequest { collection_id: fixture::FIRST.into(), sort: "title".into(), limit: 1, ..none() }, "a"),
+        (
+            api::ListDocumentsRequest {
+                collection_id: fixture::FIRST.into(),
+                sort: "title".into(),
+                limit: 1,
+                ..none()
+            },
+            "a",
+        ),
     ] {
         let found = fixture.list(fixture.owner, request).await.items;
         assert_eq!(found.iter().map(|d| d.title.as_str()).collect::<Vec<_>>(), [expected]);

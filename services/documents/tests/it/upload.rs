@@ -38,7 +38,11 @@ async fn what_goes_in_comes_out_whole_and_in_ranges() {
     assert_eq!((document.status(), document.version, document.revision), (api::Status::Pending, 1, 1));
     assert_eq!(document.collection_id, fixture::FIRST);
     assert_eq!(fixture.content(&document.id).await.unwrap(), bytes);
-    let ranges = [(Some(3), Some(7), None, 3..8), (Some(499_990), None, None, 499_990..500_000), (None, None, Some(4), 499_996..500_000)];
+    let ranges = [
+        (Some(3), Some(7), None, 3..8),
+        (Some(499_990), None, None, 499_990..500_000),
+        (None, None, Some(4), 499_996..500_000),
+    ];
     for (first, last, suffix, expected) in ranges {
         let request = api::ReadContentRequest { id: document.id.clone(), first, last, suffix, ..Default::default() };
         let (head, got) = fixture.read(fixture.owner, request).await.unwrap();

@@ -22,7 +22,10 @@ async fn heartbeat(fixture: &Fixture, lease: &api::Lease) -> bool {
     held == [lease.token.clone()]
 }
 
-async fn read_pages(fixture: &Fixture, lease: &api::Lease) -> Result<(api::IndexedDocument, Vec<String>), tonic::Status> {
+async fn read_pages(
+    fixture: &Fixture,
+    lease: &api::Lease,
+) -> Result<(api::IndexedDocument, Vec<String>), tonic::Status> {
     let request = api::ReadPagesRequest { lease: Some(lease.clone()) };
     let mut client = fixture.work();
     let mut messages = as_caller(Caller::Service, client.read_pages(request)).await?.into_inner();
@@ -94,9 +97,11 @@ async fn what_was_completed_is_found_in_the_published_views() {
         let sql = format!("SELECT count(*) FROM documents.searchable_pages WHERE tsv @@ {query}");
         assert_eq!(count(&sql).await, found, "{query}");
     }
-    let title = "SELECT count(*) FROM documents.searchable_documents WHERE title_tsv @@ to_tsquery('simple', 'jahresbericht')";
+    let title =
+        "SELECT count(*) FROM documents.searchable_documents WHERE title_tsv @@ to_tsquery('simple', 'jahresbericht')";
     assert_eq!(count(title).await, 1);
-    let words = search.query("SELECT word FROM documents.search_vocabulary ORDER BY word COLLATE \"C\"", &[]).await.unwrap();
+    let words =
+        search.query("SELECT word FROM documents.search_vocabulary ORDER BY word COLLATE \"C\"", &[]).await.unwrap();
     let words: Vec<String> = words.iter().map(|row| row.get(0)).collect();
     assert_eq!(words, ["der", "die", "häuser", "jahresbericht", "städte", "wie", "wörter", "überall"]);
     // A new version is not found by the text of the old one, and neither is what is in the trash.
@@ -159,7 +164,8 @@ async fn a_change_after_the_text_is_there_takes_the_lease_and_one_before_does_no
     let document = fixture.upload("a.txt", &unique_text()).await;
     let lease = fixture.lease_one().await.lease.unwrap();
     let rename = async |title: &str| {
-        let request = api::UpdateDocumentRequest { id: document.id.clone(), title: Some(title.into()), ..Default::default() };
+        let request =
+            api::UpdateDocumentRequest { id: document.id.clone(), title: Some(title.into()), ..Default::default() };
         as_caller(fixture.owner, fixture.documents().update_document(request)).await.unwrap();
     };
     rename("Before").await;

@@ -7,10 +7,15 @@ use std::{
     time::Duration,
 };
 
-use chassis::{CancellationToken, Fault, Health, RequestContext, grpc::{GrpcConfig, Server, context}};
+use chassis::{
+    CancellationToken, Fault, Health, RequestContext,
+    grpc::{GrpcConfig, Server, context},
+};
 use futures_util::stream::{self, BoxStream, StreamExt};
 use proto::documents::{
-    self as api, Job, WorkKind, complete_request, read_pages_response::Part, work_server::{Work, WorkServer},
+    self as api, Job, WorkKind, complete_request,
+    read_pages_response::Part,
+    work_server::{Work, WorkServer},
 };
 use testkit::within;
 use tokio::{sync::watch, task::JoinHandle, time::Instant};
@@ -250,7 +255,8 @@ impl Work for Fake {
                 let lease_ms = i32::try_from(self.lease.as_millis()).unwrap();
                 return Ok(Response::new(api::LeaseResponse { jobs, lease_ms }));
             }
-            let _ = tokio::time::timeout_at(end.min(Instant::now() + Duration::from_millis(200)), changed.changed()).await;
+            let _ =
+                tokio::time::timeout_at(end.min(Instant::now() + Duration::from_millis(200)), changed.changed()).await;
         }
     }
 
@@ -285,7 +291,8 @@ impl Work for Fake {
     ) -> Result<Response<Self::ReadLeasedStream>, Status> {
         self.note(&request);
         let bytes = self.held("read_leased", request.into_inner().lease, |_, entry| entry.bytes.clone())?;
-        let chunks: Vec<_> = bytes.chunks(7).map(|c| Ok(api::ReadLeasedResponse { chunk: c.to_vec().into() })).collect();
+        let chunks: Vec<_> =
+            bytes.chunks(7).map(|c| Ok(api::ReadLeasedResponse { chunk: c.to_vec().into() })).collect();
         Ok(Response::new(stream::iter(chunks).boxed()))
     }
 

@@ -1,7 +1,10 @@
 use std::time::Duration;
 
 use chassis::{Caller, Fault, FaultKind, Role};
-use proto::{documents::WorkKind, indexer::{GetIndexRequest, Index, indexer_client::IndexerClient}};
+use proto::{
+    documents::WorkKind,
+    indexer::{GetIndexRequest, Index, indexer_client::IndexerClient},
+};
 use testkit::{Running, as_caller, engine::FakeMeilisearch, owner, user, within};
 use tonic::Status;
 
@@ -128,7 +131,9 @@ async fn owners_see_how_the_index_is_and_nobody_else_does() {
     let seen = index(&fixture.running, owner()).await.unwrap();
     assert_eq!((seen.engine.as_str(), seen.name.as_str(), seen.available), ("meilisearch", "pages", true));
     assert_eq!((seen.records, seen.settled, seen.failed), (2, 1, 0));
-    for (caller, refused) in [(user(Role::Editor), FaultKind::Forbidden), (Caller::Anonymous, FaultKind::Unauthenticated)] {
+    for (caller, refused) in
+        [(user(Role::Editor), FaultKind::Forbidden), (Caller::Anonymous, FaultKind::Unauthenticated)]
+    {
         assert_eq!(Fault::of(&index(&fixture.running, caller).await.unwrap_err()).kind, refused);
     }
     let without = start(Setting::default()).await;
