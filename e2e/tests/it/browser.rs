@@ -1,6 +1,9 @@
 //! A real browser: Chromium without a window, driven by WebDriver.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::{Context, ensure};
 use fantoccini::{Client, ClientBuilder, Locator, elements::Element};
@@ -28,6 +31,7 @@ impl Browser {
             return Ok(None);
         };
         let profile = TempDir::new()?;
+        let chromium = bound_to_its_driver(&chromium, profile.path())?;
         let port = ports::free()?;
         let mut program = Program::new("chromedriver", driver, profile.path().join("driver.log"));
         program.arguments = vec![format!("--port={port}").into(), "--log-level=INFO".into()];
@@ -114,7 +118,7 @@ impl Browser {
     }
 }
 
-async fn connect(port: u16, chromium: &PathBuf, profile: &TempDir) -> anyhow::Result<Client> {
+async fn connect(port: u16, chromium: &Path, profile: &TempDir) -> anyhow::Result<Client> {
     let data = profile.path().join("profile");
     let arguments = [
         "--headless=new",
@@ -148,6 +152,15 @@ async fn connect(port: u16, chromium: &PathBuf, profile: &TempDir) -> anyhow::Re
         }
     };
     tokio::time::timeout(PATIENCE, connected).await.context("the browser did not start")
+}
+
+/// A program that is the browser, and asks the kernel to be ended with the driver that started it.
+fn bound_to_its_driver(chromium: &Path, folder: &Path) -> anyhow::Result<PathBuf> {
+    let program = folder.join("browser");
+    let script = format!("#!/bin/sh\nexec setpriv --pdeathsig KILL '{}' \"$@\"\n", chromium.display());
+    std::fs::write(&program, script)?;
+    std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
+    Ok(program)
 }
 
 /// A program on the path.

@@ -150,7 +150,7 @@ async fn derive(read: Extraction) -> Result<(Extraction, insights::Insights), Er
     deriving.await.map_err(|error| Error::Internal(format!("insights: {error}")))
 }
 
-async fn timed<F: Future>(step: &'static str, future: F) -> F::Output {
+pub(crate) async fn timed<F: Future>(step: &'static str, future: F) -> F::Output {
     let started = Instant::now();
     let output = future.await;
     metrics::histogram!("indexer_step_duration_seconds", "step" => step).record(started.elapsed());

@@ -23,7 +23,7 @@ use crate::{
     engine::Engine,
     error::{Error, Verdict},
     lease::Leases,
-    step::Step,
+    step::{Step, timed},
 };
 
 /// How long documents holds a call for work that is not there yet. Short, because it is never broken
@@ -181,7 +181,7 @@ impl Worker {
         };
         // Not broken off by a heartbeat that finds the work gone because this settles it.
         let settled = match stepped {
-            Ok(()) => self.documents.settle(lease).await,
+            Ok(()) => timed("settle", self.documents.settle(lease)).await,
             Err(error) => Err(error),
         };
         match settled {

@@ -19,7 +19,11 @@ use crate::{RequestContext, telemetry};
 const BACKGROUND_BUDGET: Duration = Duration::from_secs(10);
 /// Kept back from the deadline so that the answer still arrives in time.
 const ROOM_TO_ANSWER: Duration = Duration::from_millis(20);
-const WINDOW_BYTES: u32 = 1 << 20;
+/// What one answer may send ahead of its reader.
+const STREAM_WINDOW_BYTES: u32 = 256 * 1024;
+/// What all answers together may. Slow readers that fill it would hold up every other call on the
+/// connection, so it has room for 64 of them.
+const CONNECTION_WINDOW_BYTES: u32 = 64 * STREAM_WINDOW_BYTES;
 
 /// A connection to one service, made on first use and again whenever it breaks.
 #[derive(Clone, Debug)]
@@ -39,8 +43,8 @@ pub fn connect(url: &str, token: &SecretString) -> anyhow::Result<Channel> {
         .tcp_keepalive(Some(Duration::from_secs(30)))
         .http2_keep_alive_interval(Duration::from_secs(15))
         .keep_alive_timeout(Duration::from_secs(5))
-        .initial_stream_window_size(WINDOW_BYTES)
-        .initial_connection_window_size(4 * WINDOW_BYTES)
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
         .connect_lazy();
     let mut token = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret()))?;
     token.set_sensitive(true);

@@ -111,7 +111,7 @@ async fn deleting_a_contact_takes_its_messages_and_leaves_the_audit() {
 async fn people_who_write_at_the_same_time_become_one_contact() {
     let database = testkit::database().await;
     let (_running, client) = start(&database).await;
-    let send = |n: usize| submit(&client, submission(if n % 2 == 0 { "a@b.ch" } else { "A@B.CH" }));
+    let send = |n: usize| submit(&client, submission(if n.is_multiple_of(2) { "a@b.ch" } else { "A@B.CH" }));
     let answers = join_all((0..30).map(send)).await;
     let mut ids: Vec<_> = answers.into_iter().map(|answer| answer.unwrap().contact_id).collect();
     ids.dedup();
