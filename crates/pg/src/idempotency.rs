@@ -82,9 +82,6 @@ impl Idempotency {
                 &[&who, &operation, &self.key],
             )
             .await?;
-        if !locked.get::<_, bool>(0) {
-            return Err(Refused::InFlight);
-        }
         let known = transaction
             .query_opt(
                 "SELECT fingerprint, answer FROM idempotency
@@ -93,6 +90,9 @@ impl Idempotency {
             )
             .await?;
         match known {
+            // Only without an answer does it matter who holds the lock: another replay, whose
+            // transaction is just ending, may hold it too.
+            None if !locked.get::<_, bool>(0) => Err(Refused::InFlight),
             None => Ok(Claim::Fresh),
             Some(row) if row.get::<_, &[u8]>(0) == self.fingerprint => Ok(Claim::Replay(row.get(1))),
             Some(_) => Err(Refused::Different),

@@ -32,7 +32,7 @@ const STILL_IN_USE: &str = "is still in use";
 pub enum Durability {
     /// A commit is on disk.
     Full,
-    /// For tests that do not ask for it: faster, and a power cut may lose everything.
+    /// For tests that do not ask for it: faster. A power cut may lose everything, a killed server nothing.
     None,
 }
 
@@ -206,7 +206,7 @@ fn arguments(dir: &Path, port: u16, durability: Durability) -> Vec<OsString> {
         "log_error_verbosity=terse".to_owned(),
     ];
     if durability == Durability::None {
-        settings.extend(["fsync=off", "full_page_writes=off", "synchronous_commit=off"].map(str::to_owned));
+        settings.extend(["fsync=off", "full_page_writes=off"].map(str::to_owned));
     }
     let mut arguments = vec!["-D".into(), HANDED.into()];
     for setting in settings {

@@ -59,8 +59,10 @@ async fn a_second_submission_with_the_same_key_is_the_first(system: Arc<System>)
     let body = submission(&email);
     let post = async |body: &Value| system.nobody.post_with(SUBMISSIONS, body, &[("idempotency-key", &key)]).await;
     let first = post(&body).await?.expect(201)?;
-    let second = post(&body).await?.expect(201)?;
-    assert_eq!(first.json()?, second.json()?);
+    for _ in 0..20 {
+        let again = post(&body).await?.expect(201)?;
+        assert_eq!(first.json()?, again.json()?);
+    }
     let other = json!({"name": "Ada Writer", "email": email, "message": "Something else"});
     post(&other).await?.any_problem(422)?;
     // Ten at once with a new key: one of them is kept, and nobody is told anything else.

@@ -74,7 +74,7 @@ impl System {
         Ok(Self { stack, owner_email, owner_password, owner, editor, editor_token, viewer, nobody, name })
     }
 
-    /// Stops everything. Logs and data are kept when `keep`.
+    /// Stops everything and removes its data; the logs are kept when `keep`.
     pub(crate) async fn finish(&self, keep: bool) {
         self.stack.stop_all().await;
         if keep {
@@ -83,6 +83,10 @@ impl System {
                 Ok(()) => println!("the logs of the {} system are in {}", self.name, kept.display()),
                 Err(error) => println!("the logs of the {} system are lost: {error:#}", self.name),
             }
+        }
+        // The systems live as long as the program, so nothing drops them.
+        if let Err(error) = std::fs::remove_dir_all(self.stack.home()) {
+            println!("{} is left behind: {error}", self.stack.home().display());
         }
     }
 
