@@ -5,7 +5,8 @@
 //! while nothing else runs, on a second system. Both are started when the first test asks for them
 //! and stopped before this program ends; should it be killed, the kernel ends their processes.
 //!
-//! `cargo test -p e2e -- documents` runs a part, `-- --list` names all. A folder of real documents
+//! All of it is meant for one process: a runner that starts one for each test starts a system for each
+//! test, too. `cargo test -p e2e -- documents` runs a part, `-- --list` names all. A folder of real documents
 //! in `DOSSIER_CORPUS` and a search engine in `MEILISEARCH_BIN` (or `MEILI_URL`) are used when given.
 
 mod access;
