@@ -29,6 +29,19 @@ pub struct ProcessConfig {
     /// Where traces are sent by OTLP over gRPC; absent: nowhere.
     #[arg(long = "otlp-endpoint", env = "OTEL_EXPORTER_OTLP_ENDPOINT")]
     pub otlp_endpoint: Option<String>,
+    /// Threads that serve; 0: half as many as there are cores, since the other services and the
+    /// database want theirs, and a request that stays on one thread is a quick one.
+    #[arg(long, env, default_value_t = 0)]
+    pub worker_threads: usize,
+}
+
+impl ProcessConfig {
+    fn threads(&self) -> usize {
+        match self.worker_threads {
+            0 => std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2)),
+            threads => threads,
+        }
+    }
 }
 
 impl Default for ProcessConfig {
@@ -38,6 +51,7 @@ impl Default for ProcessConfig {
             log_filter: "info".to_owned(),
             log_format: "json".to_owned(),
             otlp_endpoint: None,
+            worker_threads: 0,
         }
     }
 }
@@ -114,11 +128,11 @@ fn execute<S: Service>() -> anyhow::Result<()> {
     let arguments = with_secret_files(&command, std::env::args_os().collect())?;
     let matches = command.get_matches_from(arguments);
     let command = Command::<S::Config, S::Migration>::from_arg_matches(&matches)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = |threads| tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build();
     match command {
-        Command::Serve(config) => runtime.block_on(serve::<S>(config)),
-        Command::Migrate(migration) => runtime.block_on(S::migrate(migration)),
-        Command::Healthcheck(check) => runtime.block_on(admin::healthcheck(check.admin_addr)),
+        Command::Serve(config) => runtime(S::process(&config).threads())?.block_on(serve::<S>(config)),
+        Command::Migrate(migration) => runtime(1)?.block_on(S::migrate(migration)),
+        Command::Healthcheck(check) => runtime(1)?.block_on(admin::healthcheck(check.admin_addr)),
     }
 }
 

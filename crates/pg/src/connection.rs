@@ -1,5 +1,6 @@
 use std::{
     str::FromStr,
+    sync::{Arc, PoisonError, RwLock},
     time::{Duration, Instant},
 };
 
@@ -56,6 +57,7 @@ impl PgConfig {
 #[derive(Clone, Debug)]
 pub struct Pool {
     inner: deadpool_postgres::Pool,
+    shared: Arc<RwLock<Option<Arc<Connection>>>>,
 }
 
 impl Pool {
@@ -76,7 +78,7 @@ impl Pool {
             .build()
             .context("the pool cannot be built")?;
         metrics::gauge!("pg_pool_connections_max").set(config.database_pool_size as f64);
-        Ok(Self { inner })
+        Ok(Self { inner, shared: Arc::default() })
     }
 
     /// A connection, for statements that are each their own transaction.
@@ -91,6 +93,22 @@ impl Pool {
         metrics::gauge!("pg_pool_connections_in_use").set(status.size.saturating_sub(status.available) as f64);
         metrics::gauge!("pg_pool_waiting").set(status.waiting as f64);
         Ok(Connection { inner: got? })
+    }
+
+    /// The only row, or none, of a statement that reads a row by its key. All of these share one
+    /// connection and travel together, where a connection each would cost the database a change of
+    /// process each. What may take long would hold up the others and does not belong here.
+    ///
+    /// # Errors
+    /// As [`Pool::get`] and [`Connection::query_opt`].
+    pub async fn look_up(&self, sql: &str, parameters: Parameters<'_>) -> Result<Option<Row>, Error> {
+        let shared = self.shared.read().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(connection) = shared.filter(|c| !c.inner.is_closed()) {
+            return connection.query_opt(sql, parameters).await;
+        }
+        let connection = Arc::new(self.get().await?);
+        *self.shared.write().unwrap_or_else(PoisonError::into_inner) = Some(connection.clone());
+        connection.query_opt(sql, parameters).await
     }
 
     /// Asks the database every second (less often while it is well) and tells `dependency`, until

@@ -121,7 +121,7 @@ impl Store {
 
     pub(crate) async fn get_submission(&self, id: Uuid) -> Result<api::Submission, Error> {
         let sql = format!("SELECT {SUBMISSION} FROM submissions WHERE id = $1");
-        let row = self.pool.get().await?.query_opt(&sql, &[&id]).await?;
+        let row = self.pool.look_up(&sql, &[&id]).await?;
         Ok(submission(&row.ok_or(Error::NotFound("submission"))?))
     }
 
@@ -199,7 +199,7 @@ impl Store {
         const SQL: &str =
             "SELECT id, name, email, phone, company, tags, metadata::text, created_at, updated_at, revision
              FROM contacts WHERE id = $1";
-        let row = self.pool.get().await?.query_opt(SQL, &[&id]).await?;
+        let row = self.pool.look_up(SQL, &[&id]).await?;
         Ok(contact(&row.ok_or(Error::NotFound("contact"))?))
     }
 
