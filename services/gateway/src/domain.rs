@@ -42,6 +42,11 @@ impl Scopes {
         SCOPES.map(|(name, _)| name).join(", ")
     }
 
+    /// The names, for the description of the API.
+    pub(crate) fn list() -> Vec<&'static str> {
+        SCOPES.map(|(name, _)| name).to_vec()
+    }
+
     pub(crate) fn has(self, scope: u8) -> bool {
         self.0 & (scope | Self::ALL) != 0
     }
@@ -61,8 +66,9 @@ impl Scopes {
 pub(crate) fn needed_scope(path: &str, changes: bool) -> Option<u8> {
     let Some(path) = path.strip_prefix("/api/v1/") else {
         // The pages show a bit of everything.
-        let open =
-            ["/assets/", "/problems/", "/favicon.ico", "/api/openapi.json"].iter().any(|start| path.starts_with(start));
+        let open = ["/assets/", "/problems/", "/favicon.ico", "/api/openapi.json", "/api/docs"]
+            .iter()
+            .any(|start| path.starts_with(start));
         return (!open).then_some(Scopes::ALL);
     };
     let (group, rest) = path.split_once('/').unwrap_or((path, ""));

@@ -11,6 +11,7 @@ use actix_web::{
     },
 };
 use chassis::{Fault, FaultKind};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{error::Error, limits::TooOften};
@@ -130,21 +131,47 @@ pub(crate) fn explanation(slug: &str) -> Option<(&'static str, &'static str)> {
     EXPLANATIONS.iter().find(|(known, ..)| *known == slug).map(|(_, title, text)| (*title, *text))
 }
 
-#[derive(Serialize)]
-struct Body<'a> {
+/// What every error looks like (RFC 9457).
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "Problem")]
+pub(crate) struct Body<'a> {
+    /// Where the error is explained; stable.
+    #[schemars(extend("format" = "uri-reference"))]
     r#type: String,
     title: &'a str,
+    /// The same as the response's.
+    #[schemars(range(min = 400, max = 599))]
     status: u16,
+    /// What was the matter this time, for people.
     detail: &'a str,
     request_id: &'a str,
+    /// What is wrong with each field, for invalid input.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Option<Vec<FieldError<'static>>>")]
     errors: Vec<FieldError<'a>>,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct FieldError<'a> {
     field: &'a str,
     detail: &'a str,
+}
+
+/// What an error of this kind may look like, for the description of the API.
+pub(crate) fn example(status: u16, slug: &str, title: &str) -> serde_json::Value {
+    let errors = match slug {
+        "invalid" => vec![FieldError { field: "email", detail: "is not an e-mail address" }],
+        _ => Vec::new(),
+    };
+    let body = Body {
+        r#type: format!("/problems/{slug}"),
+        title,
+        status,
+        detail: title,
+        request_id: "0198c0de-7e57-7000-8000-000000000001",
+        errors,
+    };
+    serde_json::to_value(&body).unwrap_or_default()
 }
 
 impl Problem {

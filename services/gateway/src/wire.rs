@@ -1,7 +1,12 @@
 //! How values of the services look in JSON.
 
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
+
+use crate::openapi::kind;
 
 /// Microseconds since 1970 as RFC 3339 in UTC, always with six decimals, so that texts sort as
 /// times do.
@@ -34,8 +39,29 @@ impl Serialize for Object<'_> {
     }
 }
 
+/// They look alike in JSON, whatever they are in Rust.
+macro_rules! looks_like {
+    ($($name:ty => $kind:ty),+) => {
+        $(impl JsonSchema for $name {
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn schema_name() -> Cow<'static, str> {
+                <$kind>::schema_name()
+            }
+
+            fn json_schema(schemas: &mut SchemaGenerator) -> Schema {
+                <$kind>::json_schema(schemas)
+            }
+        })+
+    };
+}
+looks_like!(Micros => kind::Moment, Time => kind::Moment, Object<'_> => kind::Metadata);
+
 /// A page of a list.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "{T}Page")]
 pub(crate) struct List<T: Serialize> {
     pub(crate) items: Vec<T>,
     pub(crate) next_cursor: Option<String>,

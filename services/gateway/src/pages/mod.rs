@@ -2,6 +2,7 @@
 //! livelier. They go through the same clients as the API.
 
 mod assets;
+mod docs;
 mod document;
 mod home;
 mod problems;
@@ -17,20 +18,21 @@ use crate::{
     call::{Call, put},
     domain::Identity,
     problem::{Answer, Problem},
-    routes::{at, otherwise},
+    routes::at,
 };
 
 pub(crate) use problems::problem;
 
 /// The pages' routing table.
 pub(crate) fn pages(c: &mut ServiceConfig) {
-    use actix_web::web;
     at!(c, "/", "GET, HEAD", get => home::home);
     at!(c, "/sign-in", "GET, HEAD, POST", get => home::to_home, post => home::sign_in);
     at!(c, "/sign-out", "POST", post => home::sign_out);
     at!(c, "/upload", "POST", post => home::upload);
     at!(c, "/documents/{id}", "GET, HEAD", get => document::document);
     at!(c, "/problems/{slug}", "GET, HEAD", get => problems::explain);
+    at!(c, "/api/docs", "GET, HEAD", get => docs::enter);
+    at!(c, "/api/docs/{file:.*}", "GET, HEAD", get => docs::file);
     at!(c, "/assets/{name}", "GET, HEAD", get => assets::asset);
     at!(c, "/favicon.ico", "GET, HEAD", get => assets::icon);
 }

@@ -2,6 +2,7 @@ use actix_web::http::StatusCode;
 use chassis::{Role, grpc::idempotent};
 use pg::PageRequest;
 use proto::indexer::GetIndexRequest;
+use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -11,8 +12,9 @@ use crate::{
     wire::{List, Time},
 };
 
-#[derive(Serialize)]
-struct Entry<'a> {
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "AuditEntry")]
+pub(super) struct Entry<'a> {
     id: Uuid,
     at: Time,
     actor: Option<Uuid>,
@@ -22,8 +24,10 @@ struct Entry<'a> {
     detail: &'a serde_json::Value,
 }
 
-#[derive(Serialize)]
-struct Index<'a> {
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "IndexState")]
+pub(super) struct Index<'a> {
+    #[schemars(extend("enum" = ["meilisearch", "none"]))]
     engine: &'a str,
     available: bool,
     name: &'a str,

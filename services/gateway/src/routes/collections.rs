@@ -1,23 +1,28 @@
 use actix_web::http::StatusCode;
 use chassis::{Fault, Role, grpc::idempotent};
 use proto::documents as api;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     call::{Body, Call, json, no_content},
+    openapi::kind,
     problem::Answer,
     wire::{List, Micros},
 };
 
 const VISIBILITY: [(&str, i32); 3] = [("public", 1), ("internal", 2), ("restricted", 3)];
 
-#[derive(Serialize)]
-struct Collection<'a> {
+#[derive(JsonSchema, Serialize)]
+pub(super) struct Collection<'a> {
+    #[schemars(with = "kind::Id")]
     id: &'a str,
     name: &'a str,
     description: &'a str,
+    #[schemars(extend("enum" = ["public", "internal", "restricted"]))]
     visibility: &'static str,
     document_count: i64,
+    #[schemars(with = "Vec<kind::Id>")]
     members: &'a [String],
     created_at: Micros,
     updated_at: Micros,
@@ -43,20 +48,28 @@ fn visibility(text: Option<&str>) -> Result<i32, Fault> {
     known.map(|(_, number)| *number).ok_or_else(|| Fault::field("visibility", "must be public, internal or restricted"))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct New {
+#[schemars(rename = "NewCollection")]
+pub(super) struct New {
+    #[schemars(with = "kind::Line<1, 100>")]
     name: String,
+    #[schemars(extend("enum" = ["public", "internal", "restricted"]))]
     visibility: String,
     #[serde(default)]
+    #[schemars(with = "Option<kind::Text<1000>>")]
     description: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Patch {
+#[schemars(rename = "CollectionPatch")]
+pub(super) struct Patch {
+    #[schemars(with = "Option<kind::Line<1, 100>>")]
     name: Option<String>,
+    #[schemars(with = "Option<kind::Visibility>")]
     visibility: Option<String>,
+    #[schemars(with = "Option<kind::Text<1000>>")]
     description: Option<String>,
 }
 

@@ -1,17 +1,20 @@
 use actix_web::http::StatusCode;
 use chassis::grpc::idempotent;
 use proto::contacts as api;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::{
     call::{Body, Call, Key, json, no_content},
+    openapi::kind,
     problem::Answer,
     wire::{List, Micros, Object},
 };
 
-#[derive(Serialize)]
-struct Contact<'a> {
+#[derive(JsonSchema, Serialize)]
+pub(super) struct Contact<'a> {
+    #[schemars(with = "kind::Id")]
     id: &'a str,
     name: &'a str,
     email: &'a str,
@@ -42,30 +45,44 @@ fn view(contact: &api::Contact) -> Contact<'_> {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct New {
+#[schemars(rename = "NewContact")]
+pub(super) struct New {
+    #[schemars(with = "kind::Line<1, 200>")]
     name: String,
+    #[schemars(with = "kind::Email")]
     email: String,
     #[serde(default)]
+    #[schemars(with = "Option<kind::Phone>")]
     phone: Option<String>,
     #[serde(default)]
+    #[schemars(with = "Option<kind::Line<0, 200>>")]
     company: Option<String>,
     #[serde(default)]
+    #[schemars(with = "Option<kind::Tags>")]
     tags: Vec<String>,
+    #[schemars(with = "Option<kind::Metadata>")]
     metadata: Option<Box<RawValue>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Patch {
+#[schemars(rename = "ContactPatch")]
+pub(super) struct Patch {
+    #[schemars(with = "Option<kind::Line<1, 200>>")]
     name: Option<String>,
+    #[schemars(with = "Option<kind::Email>")]
     email: Option<String>,
     #[serde(default, deserialize_with = "cleared")]
+    #[schemars(with = "Option<kind::Phone>")]
     phone: Option<String>,
     #[serde(default, deserialize_with = "cleared")]
+    #[schemars(with = "Option<kind::Line<0, 200>>")]
     company: Option<String>,
+    #[schemars(with = "Option<kind::Tags>")]
     tags: Option<Vec<String>>,
+    #[schemars(with = "Option<kind::Metadata>")]
     metadata: Option<Box<RawValue>>,
 }
 

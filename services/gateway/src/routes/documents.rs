@@ -4,12 +4,14 @@ use actix_web::{
 };
 use chassis::{Fault, Role, grpc::idempotent};
 use proto::documents as api;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::upload;
 use crate::{
     call::{Body, Call, Key, json, no_content, replayed},
+    openapi::kind,
     problem::{Answer, Problem},
     wire::{List, Micros, Object},
 };
@@ -21,33 +23,33 @@ pub(crate) fn status_name(status: i32) -> &'static str {
     STATUS.iter().find(|(_, number)| *number == status).map_or("pending", |(name, _)| name)
 }
 
-#[derive(Serialize)]
-struct Failure<'a> {
+#[derive(JsonSchema, Serialize)]
+pub(super) struct Failure<'a> {
     code: &'a str,
     detail: &'a str,
 }
 
-#[derive(Serialize)]
-struct Language<'a> {
+#[derive(JsonSchema, Serialize)]
+pub(super) struct Language<'a> {
     code: &'a str,
     confidence: f64,
 }
 
-#[derive(Serialize)]
-struct Keyword<'a> {
+#[derive(JsonSchema, Serialize)]
+pub(super) struct Keyword<'a> {
     term: &'a str,
     confidence: f64,
 }
 
-#[derive(Serialize)]
-struct Entity<'a> {
+#[derive(JsonSchema, Serialize)]
+pub(super) struct Entity<'a> {
     kind: &'a str,
     value: &'a str,
     page: i32,
 }
 
-#[derive(Serialize)]
-struct Insights<'a> {
+#[derive(JsonSchema, Serialize)]
+pub(super) struct Insights<'a> {
     language: Option<Language<'a>>,
     keywords: Vec<Keyword<'a>>,
     entities: Vec<Entity<'a>>,
@@ -57,23 +59,28 @@ struct Insights<'a> {
     reading_minutes: i32,
 }
 
-#[derive(Serialize)]
-struct Document<'a> {
+#[derive(JsonSchema, Serialize)]
+pub(super) struct Document<'a> {
+    #[schemars(with = "kind::Id")]
     id: &'a str,
+    #[schemars(with = "kind::Id")]
     collection_id: &'a str,
     title: &'a str,
     file_name: &'a str,
     media_type: &'a str,
     size: i64,
+    #[schemars(with = "kind::Sha256")]
     sha256: &'a str,
     tags: &'a [String],
     metadata: Object<'a>,
+    #[schemars(extend("enum" = ["pending", "processing", "ready", "failed"]))]
     status: &'static str,
     failure: Option<Failure<'a>>,
     version: i32,
     page_count: i32,
     created_at: Micros,
     updated_at: Micros,
+    #[schemars(with = "Option<kind::Id>")]
     created_by: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     deleted_at: Option<Micros>,
@@ -131,37 +138,52 @@ fn version_view(version: &api::Version) -> Version<'_> {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Patch {
+#[schemars(rename = "DocumentPatch")]
+pub(super) struct Patch {
+    #[schemars(with = "Option<kind::Line<1, 255>>")]
     title: Option<String>,
+    #[schemars(with = "Option<kind::Tags>")]
     tags: Option<Vec<String>>,
+    #[schemars(with = "Option<kind::Metadata>")]
     metadata: Option<Box<RawValue>>,
+    #[schemars(with = "Option<kind::Id>")]
     collection_id: Option<String>,
 }
 
-#[derive(Serialize)]
-struct Page<'a> {
+#[derive(JsonSchema, Serialize)]
+pub(super) struct Page<'a> {
     number: i32,
     text: &'a str,
 }
 
-#[derive(Serialize)]
-struct Text<'a> {
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "DocumentText")]
+pub(super) struct Text<'a> {
     pages: Vec<Page<'a>>,
     page_count: i32,
     version: i32,
 }
 
-#[derive(Serialize)]
-struct Version<'a> {
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "DocumentVersion")]
+pub(super) struct Version<'a> {
     number: i32,
     file_name: &'a str,
     media_type: &'a str,
     size: i64,
+    #[schemars(with = "kind::Sha256")]
     sha256: &'a str,
     created_at: Micros,
+    #[schemars(with = "Option<kind::Id>")]
     created_by: Option<&'a str>,
+}
+
+#[derive(JsonSchema, Serialize)]
+pub(super) struct Versions<'a> {
+    items: Vec<Version<'a>>,
+    next_cursor: Option<String>,
 }
 
 pub(super) fn key(key: Option<Key>) -> Option<api::Idempotency> {
@@ -309,7 +331,7 @@ pub(super) async fn versions(call: Call) -> Answer {
         async move { documents.list_versions(request).await }
     };
     let found = idempotent(ask).await?.into_inner();
-    json(StatusCode::OK, &List::new(found.items.iter().map(version_view).collect(), String::new(), None))
+    json(StatusCode::OK, &Versions { items: found.items.iter().map(version_view).collect(), next_cursor: None })
 }
 
 /// A redirect of a page's form to the document.

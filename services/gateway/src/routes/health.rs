@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use actix_web::http::StatusCode;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
@@ -8,18 +9,18 @@ use crate::{
     problem::Answer,
 };
 
-#[derive(Serialize)]
-struct Live {
+#[derive(JsonSchema, Serialize)]
+pub(super) struct Live {
     live: bool,
 }
 
-#[derive(Serialize)]
-struct Up {
+#[derive(JsonSchema, Serialize)]
+pub(super) struct Up {
     up: bool,
 }
 
-#[derive(Serialize)]
-struct Ready {
+#[derive(JsonSchema, Serialize)]
+pub(super) struct Ready {
     ready: bool,
     /// Something is down that the rest works without.
     degraded: bool,

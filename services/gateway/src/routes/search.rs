@@ -1,16 +1,19 @@
 use actix_web::http::StatusCode;
 use chassis::grpc::idempotent;
 use proto::search as api;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 use crate::{
     call::{Body, Call, json, no_content},
+    openapi::kind,
     problem::{Answer, Problem},
 };
 
-#[derive(Serialize)]
-struct Hit<'a> {
+#[derive(JsonSchema, Serialize)]
+pub(super) struct Hit<'a> {
+    #[schemars(with = "kind::Id")]
     document_id: &'a str,
     title: &'a str,
     page: i32,
@@ -19,45 +22,61 @@ struct Hit<'a> {
     snippet: &'a str,
     ranges: Vec<[i32; 2]>,
     score: f64,
+    #[schemars(with = "kind::Id")]
     collection_id: &'a str,
     media_type: &'a str,
     language: &'a str,
 }
 
-#[derive(Serialize)]
-struct Value<'a> {
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "FacetValue")]
+pub(super) struct Value<'a> {
     value: &'a str,
     count: i64,
 }
 
-#[derive(Serialize)]
-struct Found<'a> {
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "SearchResult")]
+pub(super) struct Found<'a> {
     hits: Vec<Hit<'a>>,
     facets: BTreeMap<&'a str, Vec<Value<'a>>>,
     estimated_total: i64,
+    #[schemars(extend("enum" = ["meilisearch", "postgresql"]))]
     engine: &'a str,
     degraded: bool,
     took_ms: f64,
+    #[schemars(with = "kind::Id")]
     query_id: &'a str,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Click {
+pub(super) struct Click {
+    #[schemars(with = "kind::Id")]
     document_id: String,
+    #[schemars(range(min = 1, max = 1100))]
     rank: i32,
 }
 
-#[derive(Serialize)]
-struct Suggestion<'a> {
+/// Names of facets in one value.
+#[derive(JsonSchema)]
+#[schemars(transparent, inline)]
+#[expect(dead_code, reason = "only described: names come with commas or repeated")]
+pub(super) struct Facets(#[schemars(regex(pattern = FACETS))] String);
+
+const FACETS: &str = "^((collection_id|language|media_type|tag)(,(collection_id|language|media_type|tag)){0,3})?$";
+
+#[derive(JsonSchema, Serialize)]
+pub(super) struct Suggestion<'a> {
     text: &'a str,
     kind: &'a str,
     #[serde(skip_serializing_if = "str::is_empty")]
+    #[schemars(with = "Option<kind::Id>")]
     document_id: &'a str,
 }
 
-#[derive(Serialize)]
-struct Suggestions<'a> {
+#[derive(JsonSchema, Serialize)]
+pub(super) struct Suggestions<'a> {
     items: Vec<Suggestion<'a>>,
 }
 

@@ -4,6 +4,7 @@ use actix_web::{
     http::{StatusCode, header},
 };
 use chassis::{Fault, Role};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -12,27 +13,31 @@ use crate::{
     domain::{Identity, User, Via},
     error::Error,
     middleware::refuse_foreign,
+    openapi::kind,
     problem::{Answer, Problem},
     secret::{self, COOKIE, Credential},
 };
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct SignIn {
+pub(super) struct SignIn {
+    #[schemars(with = "kind::Text<1000>")]
     email: String,
+    #[schemars(with = "kind::Text<1000>")]
     password: String,
 }
 
-#[derive(Serialize)]
-struct Who<'a> {
+#[derive(JsonSchema, Serialize)]
+pub(super) struct Who<'a> {
     id: Uuid,
     email: &'a str,
     name: &'a str,
+    #[schemars(extend("enum" = ["viewer", "editor", "owner"]))]
     role: &'static str,
 }
 
-#[derive(Serialize)]
-struct Session<'a> {
+#[derive(JsonSchema, Serialize)]
+pub(super) struct Session<'a> {
     user: Who<'a>,
     /// What this call may do at most, a token's scopes considered.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -4,12 +4,14 @@ use actix_web::{
 };
 use chassis::{Role, grpc::idempotent};
 use proto::contacts as api;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::contacts::{key, text};
 use crate::{
     call::{Body, Call, json, no_content, put, replayed},
+    openapi::kind,
     pages,
     problem::{Answer, Problem},
     wire::{List, Micros, Object},
@@ -17,15 +19,18 @@ use crate::{
 
 const STATUS: [(&str, i32); 4] = [("new", 1), ("read", 2), ("archived", 3), ("spam", 4)];
 
-#[derive(Serialize)]
-struct Submission<'a> {
+#[derive(JsonSchema, Serialize)]
+pub(super) struct Submission<'a> {
+    #[schemars(with = "kind::Id")]
     id: &'a str,
-    contact_id: &'a str,
+    #[schemars(with = "Option<kind::Id>")]
+    contact_id: Option<&'a str>,
     name: &'a str,
     email: &'a str,
     subject: &'a str,
     message: &'a str,
     metadata: Object<'a>,
+    #[schemars(extend("enum" = ["new", "read", "archived", "spam"]))]
     status: &'static str,
     created_at: Micros,
     updated_at: Micros,
@@ -35,7 +40,7 @@ fn view(submission: &api::Submission) -> Submission<'_> {
     let status = STATUS.iter().find(|(_, number)| *number == submission.status);
     Submission {
         id: &submission.id,
-        contact_id: &submission.contact_id,
+        contact_id: Some(submission.contact_id.as_str()).filter(|id| !id.is_empty()),
         name: &submission.name,
         email: &submission.email,
         subject: &submission.subject,
@@ -47,28 +52,57 @@ fn view(submission: &api::Submission) -> Submission<'_> {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct New {
+#[schemars(rename = "NewSubmission")]
+pub(super) struct New {
+    #[schemars(with = "kind::Line<1, 200>")]
     name: String,
+    #[schemars(with = "kind::Email")]
     email: String,
+    #[schemars(with = "kind::Text<10000>")]
     message: String,
     #[serde(default)]
+    #[schemars(with = "Option<kind::Line<0, 200>>")]
     subject: Option<String>,
+    #[schemars(with = "Option<kind::Metadata>")]
     metadata: Option<Box<RawValue>>,
     #[serde(default)]
     website: Option<String>,
 }
 
-#[derive(Deserialize)]
+/// What a form of a web page sends.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only described: forms are read field by field")]
+#[schemars(rename = "SubmissionForm")]
+pub(super) struct Form {
+    #[schemars(with = "kind::Line<1, 200>")]
+    name: String,
+    #[schemars(with = "kind::Email")]
+    email: String,
+    #[schemars(with = "kind::Text<10000>")]
+    message: String,
+    #[schemars(with = "Option<kind::Line<0, 200>>")]
+    subject: Option<String>,
+    /// People do not see it: whoever fills it in is a bot.
+    website: Option<String>,
+    /// Where to go afterwards: a path of this site.
+    next: Option<String>,
+}
+
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Patch {
+#[schemars(rename = "SubmissionPatch")]
+pub(super) struct Patch {
+    #[schemars(extend("enum" = ["new", "read", "archived", "spam"]))]
     status: String,
 }
 
-#[derive(Serialize)]
-struct Submitted<'a> {
+#[derive(JsonSchema, Serialize)]
+pub(super) struct Submitted<'a> {
+    #[schemars(with = "kind::Id")]
     id: &'a str,
+    #[schemars(with = "kind::Id")]
     contact_id: &'a str,
     created_at: Micros,
 }

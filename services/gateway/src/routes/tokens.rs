@@ -2,19 +2,21 @@ use actix_web::http::StatusCode;
 use chassis::Role;
 use jiff::Timestamp;
 use pg::PageRequest;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
     call::{Body, Call, json, no_content, replayed},
     domain::{self, Check, Scopes},
+    openapi::kind,
     problem::Answer,
     secret,
     wire::{List, Time},
 };
 
-#[derive(Serialize)]
-struct Token<'a> {
+#[derive(JsonSchema, Serialize)]
+pub(super) struct Token<'a> {
     id: Uuid,
     name: &'a str,
     scopes: &'a [String],
@@ -38,12 +40,16 @@ fn view(token: &domain::Token, text: Option<String>) -> Token<'_> {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct New {
+#[schemars(rename = "NewToken")]
+pub(super) struct New {
+    #[schemars(with = "kind::Line<1, 100>")]
     name: String,
+    #[schemars(with = "kind::Scopes")]
     scopes: Vec<String>,
     #[serde(default)]
+    #[schemars(with = "Option<kind::Moment>")]
     expires_at: Option<Timestamp>,
 }
 

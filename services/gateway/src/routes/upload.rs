@@ -19,6 +19,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use super::documents::key;
 use crate::{
     call::{Body, Call},
+    openapi::{Parameter, kind},
     problem::Problem,
     query::Query,
 };
@@ -80,6 +81,32 @@ async fn feed(call: &Call, body: Body, document_id: String, sender: Sender) -> R
         true => feed_form(call, body, start, expected_sha256, sender).await,
         false => feed_raw(call, body, start, expected_sha256, sender).await,
     }
+}
+
+/// What is said in the query beside a raw body.
+pub(super) fn parameters() -> [Parameter; 4] {
+    [
+        Parameter::query::<kind::Id>("collection_id", "Where it goes; the first collection unless said"),
+        Parameter::query::<kind::Line<1, 255>>("title", "Its name unless said"),
+        Parameter::query::<Vec<kind::Line<1, 50>>>("tags", "Repeated, or separated by commas"),
+        Parameter::query::<String>("metadata", "A JSON object"),
+    ]
+}
+
+/// The same as fields of a form, with the file.
+pub(super) fn form() -> serde_json::Value {
+    serde_json::json!({
+        "type": "object",
+        "required": ["file"],
+        "additionalProperties": false,
+        "properties": {
+            "file": {"type": "string", "format": "binary"},
+            "collection_id": {"type": "string", "format": "uuid"},
+            "title": {"type": "string", "minLength": 1, "maxLength": 255},
+            "tags": {"type": "string", "description": "Repeated, separated by commas, or a JSON array"},
+            "metadata": {"type": "string", "description": "A JSON object"},
+        },
+    })
 }
 
 /// 64 hexadecimal digits, in lower case.

@@ -1,22 +1,25 @@
 use actix_web::http::StatusCode;
 use chassis::Role;
 use pg::PageRequest;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
     call::{Body, Call, json, no_content, replayed},
     domain::{self, Check, UserPatch},
+    openapi::kind,
     problem::Answer,
     store::NewUser,
     wire::{List, Time},
 };
 
-#[derive(Serialize)]
-struct User<'a> {
+#[derive(JsonSchema, Serialize)]
+pub(super) struct User<'a> {
     id: Uuid,
     email: &'a str,
     name: &'a str,
+    #[schemars(extend("enum" = ["viewer", "editor", "owner"]))]
     role: &'static str,
     disabled: bool,
     created_at: Time,
@@ -35,22 +38,31 @@ fn view(user: &domain::User) -> User<'_> {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct New {
+#[schemars(rename = "NewUser")]
+pub(super) struct New {
+    #[schemars(with = "kind::Email")]
     email: String,
+    #[schemars(length(min = 8, max = 256))]
     password: String,
+    #[schemars(extend("enum" = ["viewer", "editor", "owner"]))]
     role: String,
     #[serde(default)]
+    #[schemars(with = "Option<kind::Line<0, 200>>")]
     name: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Patch {
+#[schemars(rename = "UserPatch")]
+pub(super) struct Patch {
+    #[schemars(with = "Option<kind::Line<0, 200>>")]
     name: Option<String>,
+    #[schemars(with = "Option<kind::Role>")]
     role: Option<String>,
     disabled: Option<bool>,
+    #[schemars(length(min = 8, max = 256))]
     password: Option<String>,
 }
 

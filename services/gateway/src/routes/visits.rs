@@ -1,43 +1,48 @@
 use actix_web::http::{StatusCode, header};
 use chassis::grpc::idempotent;
 use proto::contacts as api;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 use crate::{
     call::{Body, Call, json},
+    openapi::kind,
     problem::Answer,
 };
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Visit {
+pub(super) struct Visit {
     #[serde(default)]
+    #[schemars(with = "Option<kind::Line<0, 2000>>")]
     path: Option<String>,
     #[serde(default)]
+    #[schemars(with = "Option<kind::Line<0, 2000>>")]
     referrer: Option<String>,
 }
 
-#[derive(Serialize)]
-struct Count {
+#[derive(JsonSchema, Serialize)]
+pub(super) struct Count {
     count: i64,
 }
 
-#[derive(Serialize)]
-struct Visits<'a> {
+#[derive(JsonSchema, Serialize)]
+pub(super) struct Visits<'a> {
     totals: Numbers,
     series: Vec<Day<'a>>,
     bot_reasons: BTreeMap<&'a str, i64>,
 }
 
-#[derive(Serialize)]
-struct Numbers {
+#[derive(JsonSchema, Serialize)]
+pub(super) struct Numbers {
     visits: i64,
     bots: i64,
 }
 
-#[derive(Serialize)]
-struct Day<'a> {
+#[derive(JsonSchema, Serialize)]
+pub(super) struct Day<'a> {
+    #[schemars(with = "kind::Day")]
     day: &'a str,
     #[serde(flatten)]
     numbers: Numbers,

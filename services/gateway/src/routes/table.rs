@@ -1,0 +1,266 @@
+//! Every call of the API, once: its path, its methods, who handles it, and what it takes and answers.
+
+use actix_web::web::ServiceConfig;
+use chassis::Role::{Editor, Owner, Viewer};
+use serde_json::json;
+
+use super::{
+    administration, at, collections, contacts, content, documents, events, health, search, session, submissions,
+    tokens, upload, users, visits,
+};
+use crate::openapi::{
+    Operation, Parameter,
+    kind::{Day, Id, Line, Sha256, Words},
+};
+
+/// One path of the API, as its description has it.
+pub(crate) struct Described {
+    pub(crate) path: &'static str,
+    /// By method in lower case.
+    pub(crate) operations: Vec<(&'static str, Operation)>,
+}
+
+/// The routing table and its description from the same lines.
+macro_rules! table {
+    ($($path:literal ($allow:literal) { $($method:ident $handler:path => $text:literal $(.$say:ident$(::<$t:ty>)?($($argument:expr),* $(,)?))+;)+ })+) => {
+        /// The API's routing table, under `/api/v1`.
+        pub(crate) fn api(c: &mut ServiceConfig) {
+            $(at!(c, $path, $allow, $($method => $handler),+);)+
+        }
+
+        /// The same, described.
+        pub(crate) fn described() -> Vec<Described> {
+            vec![$(Described {
+                path: $path,
+                operations: vec![$((
+                    stringify!($method),
+                    Operation::new($text)$(.$say$(::<$t>)?($($argument),*))+,
+                )),+],
+            }),+]
+        }
+    };
+}
+
+table! {
+    "/health/live" ("GET, HEAD") {
+        get health::live => "Whether the process lives".answers::<health::Live>();
+    }
+    "/health/ready" ("GET, HEAD") {
+        get health::ready => "Whether it can do its work, and how each dependency is"
+            .answers::<health::Ready>().also::<health::Ready>(503, "It cannot work at present");
+    }
+    "/submissions" ("GET, HEAD, POST") {
+        get submissions::list => "The inbox"
+            .needs(Viewer)
+            .query([
+                Parameter::one_of("status", "Only these", &["new", "read", "archived", "spam"]),
+                Parameter::query::<Id>("contact_id", "Only from this contact"),
+                sort(&["created_at"]),
+                count(),
+            ])
+            .page_of::<submissions::Submission>();
+        post submissions::submit => "Sends the contact form; anybody may"
+            .takes::<submissions::New>().or_form::<submissions::Form>()
+            .creates::<submissions::Submitted>()
+            .also_bytes(200, "Thanks, as a page, for a form that names no `next`", "text/html", json!({"type": "string"}), &[])
+            .also_nothing(303, "To the page of this site that a form names as `next`", &["Location"])
+            .limited();
+    }
+    "/submissions/{id}" ("GET, HEAD, PATCH, DELETE") {
+        get submissions::get => "One submission".needs(Viewer).entity::<submissions::Submission>();
+        patch submissions::update => "Changes its status"
+            .needs(Editor).takes::<submissions::Patch>().changes::<submissions::Submission>();
+        delete submissions::delete => "Removes it".needs(Editor).conditional().nothing();
+    }
+    "/contacts" ("GET, HEAD, POST") {
+        get contacts::list => "Contacts, found by part of name, address or company, tag or metadata"
+            .needs(Viewer)
+            .query([
+                Parameter::query::<Line<0, 200>>("q", "Part of a name, an address or a company; forgives typos"),
+                Parameter::query::<Line<0, 200>>("tag", "With this tag"),
+                sort(&["created_at", "updated_at", "name"]),
+                count(),
+            ])
+            .page_of::<contacts::Contact>();
+        post contacts::create => "Makes a contact"
+            .needs(Editor).takes::<contacts::New>().creates::<contacts::Contact>();
+    }
+    "/contacts/{id}" ("GET, HEAD, PATCH, DELETE") {
+        get contacts::get => "One contact".needs(Viewer).entity::<contacts::Contact>();
+        patch contacts::update => "Changes the fields that are given; `metadata` is merged (RFC 7396)"
+            .needs(Editor).takes::<contacts::Patch>().changes::<contacts::Contact>().may_fail(&[409]);
+        delete contacts::delete => "Removes it and its submissions".needs(Editor).conditional().nothing();
+    }
+    "/visits" ("GET, HEAD, POST") {
+        get visits::series => "Visits and bots by day"
+            .needs(Viewer)
+            .query([
+                Parameter::query::<Day>("from", "The first day; 29 days before the last unless said"),
+                Parameter::query::<Day>("to", "The last day; today (UTC) unless said"),
+                Parameter::one_of("by", "The only step there is", &["day"]),
+            ])
+            .answers::<visits::Visits>();
+        post visits::count => "Counts a visit; anybody may"
+            .may_take::<visits::Visit>().answers::<visits::Count>().limited();
+    }
+    "/collections" ("GET, HEAD, POST") {
+        get collections::list => "Collections that the caller may see".page_of::<collections::Collection>();
+        post collections::create => "Makes a collection"
+            .needs(Editor).takes::<collections::New>().creates::<collections::Collection>();
+    }
+    "/collections/{id}" ("GET, HEAD, PATCH, DELETE") {
+        get collections::get => "One collection".entity::<collections::Collection>();
+        patch collections::update => "Changes the fields that are given"
+            .needs(Editor).takes::<collections::Patch>().changes::<collections::Collection>().may_fail(&[409]);
+        delete collections::delete => "Removes it when it is empty"
+            .needs(Editor).conditional().nothing().may_fail(&[409]);
+    }
+    "/collections/{id}/members/{user_id}" ("PUT, DELETE") {
+        put collections::add_member => "Lets somebody see a restricted collection".needs(Editor).nothing();
+        delete collections::remove_member => "Ends that".needs(Editor).nothing();
+    }
+    "/documents" ("GET, HEAD, POST") {
+        head documents::has => "Whether these bytes are here already, as far as the caller may see"
+            .query([Parameter::query::<Sha256>("sha256", "Of the bytes").required()])
+            .nothing().may_fail(&[404]);
+        get documents::list => "Documents, without their insights"
+            .query([
+                Parameter::query::<Id>("collection_id", "Only of this collection"),
+                Parameter::one_of("status", "Only these", &["pending", "processing", "ready", "failed"]),
+                Parameter::query::<Line<0, 200>>("media_type", "Only of this type"),
+                Parameter::query::<Line<0, 50>>("tag", "With this tag"),
+                Parameter::query::<Line<0, 35>>("language", "In this language"),
+                Parameter::query::<bool>("trashed", "Those in the trash instead"),
+                sort(&["created_at", "updated_at", "title", "size"]),
+                count(),
+            ])
+            .page_of::<documents::Document>();
+        post documents::create => "Uploads a document as multipart/form-data or as a raw body"
+            .needs(Editor)
+            .query(upload::parameters())
+            .header::<Sha256>("X-Checksum-Sha256", "What the bytes must be; otherwise 422, and nothing is kept")
+            .takes_bytes("multipart/form-data", upload::form())
+            .takes_bytes("application/octet-stream", json!({"type": "string", "format": "binary"}))
+            .creates::<documents::Document>()
+            .also::<documents::Document>(200, "Known already: this is it, with `duplicate: true`")
+            .may_fail(&[404, 408, 413, 415, 507]);
+    }
+    "/documents/{id}" ("GET, HEAD, PATCH, DELETE") {
+        get documents::get => "One document, with its insights".entity::<documents::Document>();
+        patch documents::update => "Changes the fields that are given; `metadata` is merged (RFC 7396)"
+            .needs(Editor).takes::<documents::Patch>().changes::<documents::Document>().may_fail(&[409]);
+        delete documents::delete => "To the trash; with purge=true, out of it for good"
+            .needs(Editor)
+            .query([Parameter::query::<bool>("purge", "What is in the trash is removed for good")])
+            .conditional().nothing().may_fail(&[409]);
+    }
+    "/documents/{id}/content" ("GET, HEAD") {
+        get content::read => "The bytes, or a range of them"
+            .query([Parameter::number("version", "Not the newest but this one", 1, i32::MAX)])
+            .header::<String>("Range", "One range of bytes (RFC 9110)")
+            .header::<String>("If-Range", "The range is only wanted of these bytes")
+            .header::<String>("If-None-Match", "The `ETag` that is known already")
+            .also_bytes(200, "The bytes", "*/*", json!({"type": "string", "format": "binary"}), &["ETag", "Content-Disposition", "Accept-Ranges"])
+            .also_bytes(206, "Part of them", "*/*", json!({"type": "string", "format": "binary"}), &["ETag", "Content-Disposition", "Content-Range"])
+            .also_nothing(304, "You have them", &["ETag"])
+            .may_fail(&[416]);
+    }
+    "/documents/{id}/text" ("GET, HEAD") {
+        get documents::text => "The text, by page"
+            .query([Parameter::number("page", "Only this page", 1, i32::MAX)])
+            .answers::<documents::Text>().may_fail(&[409]);
+    }
+    "/documents/{id}/events" ("GET, HEAD") {
+        get events::watch => "What happens to it, as server-sent events, until it is ready or failed"
+            .header::<String>("Last-Event-Id", "The last event that was seen")
+            .also_bytes(200, "Events: `id`, `event` (the stage) and `data` (JSON with `stage`, `version`, `detail`, `at`)", "text/event-stream", json!({"type": "string"}), &[]);
+    }
+    "/documents/{id}/versions" ("GET, HEAD, POST") {
+        get documents::versions => "Its versions, the newest first".answers::<documents::Versions>();
+        post documents::create_version => "Uploads a new version"
+            .needs(Editor)
+            .query(upload::parameters())
+            .header::<Sha256>("X-Checksum-Sha256", "What the bytes must be; otherwise 422, and nothing is kept")
+            .takes_bytes("multipart/form-data", upload::form())
+            .takes_bytes("application/octet-stream", json!({"type": "string", "format": "binary"}))
+            .creates::<documents::Document>()
+            .also::<documents::Document>(200, "These are the bytes that it has already")
+            .may_fail(&[408, 413, 415, 507]);
+    }
+    "/documents/{id}/restore" ("POST") {
+        post documents::restore => "Out of the trash".needs(Editor).also::<documents::Document>(200, "It is back").may_fail(&[409]);
+    }
+    "/documents/{id}/reprocess" ("POST") {
+        post documents::reprocess => "Reads it again".needs(Editor).accepts::<documents::Document>().may_fail(&[409]);
+    }
+    "/search" ("GET, HEAD") {
+        get search::query => "Finds pages"
+            .query([
+                Parameter::query::<Words>("q", "Words, \"exact phrases\", -without; the last word may be a beginning; typos are forgiven"),
+                Parameter::number("limit", "Hits; 20 unless said", 1, 100),
+                Parameter::number("offset", "Hits to skip", 0, 1000),
+                Parameter::query::<Id>("collection_id", "Only in this collection"),
+                Parameter::query::<Line<0, 200>>("language", "Only in this language"),
+                Parameter::query::<Line<0, 200>>("media_type", "Only of this type"),
+                Parameter::query::<Line<0, 200>>("tag", "Only with this tag"),
+                Parameter::query::<Day>("from", "Added on this day (UTC) or at this time, or later"),
+                Parameter::query::<Day>("to", "Added on this day (UTC) or at this time, or before"),
+                Parameter::query::<search::Facets>("facets", "What is counted besides, separated by commas"),
+            ])
+            .answers::<search::Found>();
+    }
+    "/search/suggest" ("GET, HEAD") {
+        get search::suggest => "Completes what is typed"
+            .query([
+                Parameter::query::<Words>("q", "The beginning"),
+                Parameter::number("limit", "Completions", 1, 10),
+            ])
+            .answers::<search::Suggestions>();
+    }
+    "/search/{query_id}/click" ("POST") {
+        post search::click => "Notes which hit was opened".takes::<search::Click>().nothing();
+    }
+    "/session" ("GET, HEAD, POST, DELETE") {
+        get session::get => "Who is calling".signed_in().answers::<session::Session>();
+        post session::create => "Signs in"
+            .takes::<session::SignIn>()
+            .also::<session::Session>(201, "Signed in; the cookie is set").may_fail(&[403]).limited();
+        delete session::delete => "Signs out".signed_in().nothing();
+    }
+    "/tokens" ("GET, HEAD, POST") {
+        get tokens::list => "One's own API tokens".signed_in().page_of::<tokens::Token>();
+        post tokens::create => "Makes a token; it is shown this once"
+            .signed_in().takes::<tokens::New>().creates::<tokens::Token>();
+    }
+    "/tokens/{id}" ("DELETE") {
+        delete tokens::delete => "Revokes a token; owners revoke anybody's".signed_in().nothing();
+    }
+    "/users" ("GET, HEAD, POST") {
+        get users::list => "Users".needs(Owner).page_of::<users::User>();
+        post users::create => "Makes a user".needs(Owner).takes::<users::New>().creates::<users::User>();
+    }
+    "/users/{id}" ("GET, HEAD, PATCH, DELETE") {
+        get users::get => "One user".needs(Owner).entity::<users::User>();
+        patch users::update => "Changes the fields that are given"
+            .needs(Owner).takes::<users::Patch>().changes::<users::User>().may_fail(&[409]);
+        delete users::delete => "Removes a user".needs(Owner).conditional().nothing().may_fail(&[409]);
+    }
+    "/audit" ("GET, HEAD") {
+        get administration::audit => "What happened to users, sessions and tokens"
+            .needs(Owner).page_of::<administration::Entry>();
+    }
+    "/index" ("GET, HEAD") {
+        get administration::index => "The state of the search index".needs(Owner).answers::<administration::Index>();
+    }
+}
+
+/// `field`, or `-field` for descending.
+fn sort(fields: &[&'static str]) -> Parameter {
+    let both: Vec<String> = fields.iter().flat_map(|f| [(*f).to_owned(), format!("-{f}")]).collect();
+    let both: Vec<&str> = both.iter().map(String::as_str).collect();
+    Parameter::one_of("sort", "The order; with `-`, the other way round. Newest first unless said", &both)
+}
+
+fn count() -> Parameter {
+    Parameter::query::<bool>("count", "Whether to count them all")
+}
