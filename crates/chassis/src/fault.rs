@@ -137,6 +137,12 @@ impl Fault {
         Self { fields, ..Self::new(FaultKind::Invalid, detail) }
     }
 
+    /// 422: each field is well-formed, and what they ask for cannot be.
+    pub fn unprocessable(field: impl Into<String>, detail: impl Into<String>) -> Self {
+        let kind = FaultKind::Unprocessable;
+        Self { kind, reason: Cow::Borrowed(kind.as_str()), ..Self::field(field, detail) }
+    }
+
     /// 401.
     pub fn unauthenticated() -> Self {
         Self::new(FaultKind::Unauthenticated, "sign in, or send a valid token")

@@ -30,7 +30,9 @@ impl PageRequest {
         };
         let after = match cursor {
             "" => None,
-            cursor => Some(decode(cursor).ok_or_else(|| Fault::field("cursor", "is not a cursor of this list"))?),
+            cursor => {
+                Some(decode(cursor).ok_or_else(|| Fault::unprocessable("cursor", "is not a cursor of this list"))?)
+            }
         };
         Ok(Self { after, limit })
     }

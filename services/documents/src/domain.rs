@@ -86,16 +86,17 @@ impl Check {
             self.fail("metadata", format!("must have at most {METADATA_BYTES} bytes"));
             return Metadata::new();
         }
-        if text.contains("\\u0000") {
-            self.fail("metadata", "must not contain the NUL character");
-        }
-        match text {
+        let metadata = match text {
             "" => Metadata::new(),
             text => serde_json::from_str(text).unwrap_or_else(|_| {
                 self.fail("metadata", "must be a JSON object");
                 Metadata::new()
             }),
+        };
+        if pg::has_control(&metadata) {
+            self.fail("metadata", "must not contain control characters");
         }
+        metadata
     }
 
     /// Lower-case hexadecimal; "" when nothing is expected.

@@ -111,7 +111,7 @@ fn decoding(error: impl Into<anyhow::Error>) -> pg::Error {
 }
 
 fn bad_cursor() -> Error {
-    chassis::Fault::field("cursor", "is not a cursor of this list").into()
+    chassis::Fault::unprocessable("cursor", "is not a cursor of this list").into()
 }
 
 async fn audit(tx: &Transaction<'_>, caller: &Caller, action: &str, entity: &str, id: Uuid) -> Result<(), Error> {

@@ -112,6 +112,15 @@ async fn a_change_needs_the_revision_that_was_read_and_feeds_the_engine_again() 
         ..Default::default()
     };
     assert_eq!(update(&fixture, merge).await.unwrap().metadata.replace(' ', ""), r#"{"x":{},"z":2}"#);
+    // The largest number comes back from the database with all its 309 digits.
+    for metadata in [r#"{"largest": 1.7976931348623157e308}"#, r#"{"largest": null}"#] {
+        let patch = api::UpdateDocumentRequest {
+            id: document.id.clone(),
+            metadata: Some(metadata.into()),
+            ..Default::default()
+        };
+        update(&fixture, patch).await.unwrap();
+    }
     assert_eq!(fixture.lease_one().await.kind(), api::WorkKind::Index);
     let nowhere = api::UpdateDocumentRequest {
         id: document.id,
