@@ -7,8 +7,9 @@ STACK  := $(TARGET)/release/dossier-stack
 .DEFAULT_GOAL := help
 .PHONY: help up down status reset install build test lint deny tools bench clean
 # Programs that tests need and no Debian package has; compiled once, kept.
-GARAGE     := .tools/bin/garage
-CARGO_DENY := .tools/bin/cargo-deny
+GARAGE       := .tools/bin/garage
+CARGO_DENY   := .tools/bin/cargo-deny
+SCHEMATHESIS := .tools/schemathesis/bin/st
 
 help: ## Show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -31,10 +32,10 @@ install: ## Install the Debian packages that are missing, or say how
 build: ## Build everything
 	cargo build --release --workspace --bins
 
-test: packages lint deny $(GARAGE) ## Run everything that must hold, as CI does (ONLY=e2e: the tests of one package)
+test: packages lint deny $(GARAGE) $(SCHEMATHESIS) ## Run everything that must hold, as CI does (ONLY=e2e: the tests of one package)
 	cargo build --workspace --bins
 	$(if $(ONLY),,$(TARGET)/debug/bench --quick --report-dir $(TARGET)/bench-quick)
-	GARAGE_BIN=$(abspath $(GARAGE)) cargo test $(if $(ONLY),--package $(ONLY),--workspace) --all-targets --no-fail-fast
+	GARAGE_BIN=$(abspath $(GARAGE)) SCHEMATHESIS=$(abspath $(SCHEMATHESIS)) cargo test $(if $(ONLY),--package $(ONLY),--workspace) --all-targets --no-fail-fast
 
 bench: install build ## Measure everything beside its yardsticks (ARGS="--quick", "--only P1,P2", "--baseline-dir DIR"; --help shows the rest)
 	@$(TARGET)/release/bench $(ARGS)
@@ -60,6 +61,11 @@ deny: $(CARGO_DENY) ## Check licences, sources and who may depend on whom (and a
 $(GARAGE):
 	@echo 'Compiling Garage, once: the object store of production, for the tests of the documents service'
 	cargo install garage --version 2.5.0 --locked --root .tools --quiet
+
+$(SCHEMATHESIS):
+	@echo 'Installing Schemathesis, once: it asks the running API what its description promises'
+	python3 -m venv .tools/schemathesis
+	.tools/schemathesis/bin/pip install --quiet --disable-pip-version-check schemathesis==4.32.5
 
 $(CARGO_DENY):
 	@echo 'Compiling cargo-deny, once'

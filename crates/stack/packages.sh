@@ -40,6 +40,7 @@ if [ -z "${DATABASE_ADMIN_URL:-}" ] || [ "$purpose" = test ]; then
 fi
 if [ "$purpose" = test ]; then
     has chromium || need chromium 'the tests use the pages as people do'
+    python3 -c 'import ensurepip' 2>/dev/null || need python3-venv 'runs Schemathesis, which tests the API'
     has chromedriver || need chromium-driver 'drives that browser'
 fi
 

@@ -11,6 +11,7 @@
 
 mod access;
 mod browser;
+mod conformance;
 mod contacts;
 mod documents;
 mod edge;
@@ -18,6 +19,7 @@ mod engine;
 mod faults;
 mod harness;
 mod ledger;
+mod office;
 mod outages;
 mod page;
 mod raw;
@@ -37,9 +39,11 @@ fn main() -> ExitCode {
         access::TESTS,
         trust::TESTS,
         page::TESTS,
+        office::TESTS,
         edge::TESTS,
         faults::TESTS,
         outages::TESTS,
+        conformance::TESTS,
         engine::TESTS,
         ledger::TESTS,
     ])

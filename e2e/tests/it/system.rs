@@ -33,6 +33,7 @@ pub(crate) struct System {
     pub(crate) editor: Client,
     pub(crate) editor_token: String,
     pub(crate) viewer: Client,
+    pub(crate) viewer_token: String,
     pub(crate) nobody: Client,
     name: &'static str,
 }
@@ -68,10 +69,10 @@ impl System {
         let session = Client::sign_in(stack.url(), &owner_email, &owner_password).await?;
         let (owner, _) = token(&session).await?;
         let (editor, editor_token, _) = person(&owner, "editor").await?;
-        let (viewer, ..) = person(&owner, "viewer").await?;
+        let (viewer, viewer_token, _) = person(&owner, "viewer").await?;
         let nobody = session.nobody();
         println!("the {name} system answers at {} after {:.1?}", stack.url(), began.elapsed());
-        Ok(Self { stack, owner_email, owner_password, owner, editor, editor_token, viewer, nobody, name })
+        Ok(Self { stack, owner_email, owner_password, owner, editor, editor_token, viewer, viewer_token, nobody, name })
     }
 
     /// Stops everything and removes its data; the logs are kept when `keep`.
@@ -187,7 +188,7 @@ impl std::fmt::Debug for System {
 }
 
 /// A token for everything that its maker may do.
-async fn token(client: &Client) -> anyhow::Result<(Client, String)> {
+pub(crate) async fn token(client: &Client) -> anyhow::Result<(Client, String)> {
     let body = json!({"name": "end to end", "scopes": ["*"]});
     let token = client.post("/api/v1/tokens", &body).await?.expect(201)?.text_of("token")?;
     Ok((client.with_token(&token), token))

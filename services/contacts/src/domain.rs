@@ -168,28 +168,13 @@ impl Metadata {
     }
 
     fn checked(self) -> Parsed<Self> {
-        if self.0.iter().any(|(key, value)| has_control(key) || holds_control(value)) {
+        if pg::has_control(&self.0) {
             return Err("must not contain control characters".to_owned());
         }
         match serde_json::to_string(&self.0).map_or(usize::MAX, |text| text.len()) {
             0..=METADATA_BYTES => Ok(self),
             _ => Err(format!("must have at most {METADATA_BYTES} bytes")),
         }
-    }
-}
-
-/// PostgreSQL's jsonb takes no NUL; the others have no place in what people are shown.
-fn has_control(text: &str) -> bool {
-    text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
-}
-
-/// The parser has bounded the depth.
-fn holds_control(value: &Value) -> bool {
-    match value {
-        Value::String(text) => has_control(text),
-        Value::Array(items) => items.iter().any(holds_control),
-        Value::Object(fields) => fields.iter().any(|(key, value)| has_control(key) || holds_control(value)),
-        _ => false,
     }
 }
 

@@ -17,6 +17,9 @@ use crate::{
 
 type Answer<T> = Result<Response<T>, Status>;
 
+/// In one transaction.
+const IMPORT_ROWS: usize = 5_000;
+
 pub(crate) struct Api {
     store: Store,
 }
@@ -48,6 +51,21 @@ fn status_name(status: api::SubmissionStatus) -> Option<&'static str> {
         api::SubmissionStatus::Archived => Some("archived"),
         api::SubmissionStatus::Spam => Some("spam"),
     }
+}
+
+fn new_contact(sent: &api::CreateContactRequest) -> Result<NewContact, Fault> {
+    let mut check = Check::default();
+    let (Some(name), Some(email), Some(phone), Some(company), Some(tags), Some(metadata)) = (
+        check.take("name", Name::parse(&sent.name)),
+        check.take("email", Email::parse(&sent.email)),
+        check.take("phone", Phone::parse(&sent.phone)),
+        check.take("company", Company::parse(&sent.company)),
+        check.take("tags", Tags::parse(&sent.tags)),
+        check.take("metadata", Metadata::parse(&sent.metadata)),
+    ) else {
+        return Err(check.fault());
+    };
+    Ok(NewContact { name, email, phone, company, tags, metadata })
 }
 
 #[tonic::async_trait]
@@ -125,19 +143,23 @@ impl Contacts for Api {
         let caller = caller(&request);
         caller.require(Role::Editor)?;
         let sent = request.into_inner();
-        let mut check = Check::default();
-        let (Some(name), Some(email), Some(phone), Some(company), Some(tags), Some(metadata)) = (
-            check.take("name", Name::parse(&sent.name)),
-            check.take("email", Email::parse(&sent.email)),
-            check.take("phone", Phone::parse(&sent.phone)),
-            check.take("company", Company::parse(&sent.company)),
-            check.take("tags", Tags::parse(&sent.tags)),
-            check.take("metadata", Metadata::parse(&sent.metadata)),
-        ) else {
-            return Err(check.fault().into());
-        };
-        let contact = NewContact { name, email, phone, company, tags, metadata };
+        let contact = new_contact(&sent)?;
         Ok(Response::new(self.store.create_contact(&caller, &contact, key(sent.idempotency)?).await?))
+    }
+
+    async fn import_contacts(
+        &self,
+        request: Request<api::ImportContactsRequest>,
+    ) -> Answer<api::ImportContactsResponse> {
+        let caller = caller(&request);
+        caller.require(Role::Editor)?;
+        let sent = request.into_inner();
+        if sent.rows.len() > IMPORT_ROWS {
+            return Err(Fault::field("rows", format!("must be at most {IMPORT_ROWS}")).into());
+        }
+        let rows: Vec<_> = sent.rows.iter().map(new_contact).collect();
+        let outcomes = self.store.import_contacts(&caller, &rows, sent.dry_run).await?;
+        Ok(Response::new(api::ImportContactsResponse { outcomes }))
     }
 
     async fn get_contact(&self, request: Request<api::GetContactRequest>) -> Answer<api::Contact> {
@@ -213,7 +235,7 @@ impl Contacts for Api {
         let to: jiff::civil::Date = day("to", &sent.to, today)?;
         let from = day("from", &sent.from, to.saturating_sub(jiff::Span::new().days(29)))?;
         if from > to || to.since(from).map_or(true, |span| span.get_days() > 3660) {
-            Err(Fault::field("from", "must not be after `to`, nor more than ten years before it"))?;
+            Err(Fault::unprocessable("from", "must not be after `to`, nor more than ten years before it"))?;
         }
         Ok(Response::new(self.store.visits(from, to).await?))
     }

@@ -1,5 +1,7 @@
 //! The only SQL of this service.
 
+mod import;
+
 use chassis::{Caller, Fault, RequestContext};
 use jiff::{Timestamp, civil::Date};
 use pg::{
@@ -367,7 +369,7 @@ impl Filter {
         };
         let order = format!("{column} {direction}:");
         if let Some((value, id)) = &page.after {
-            let bad = || Fault::field("cursor", "is not a cursor of this list");
+            let bad = || Fault::unprocessable("cursor", "is not a cursor of this list");
             let value = value.strip_prefix(&order).ok_or_else(bad)?;
             let condition = format!("({expression}, id) {beyond} ({{}}, ");
             match column {

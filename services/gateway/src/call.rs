@@ -226,6 +226,11 @@ impl Body {
         self.media_type == "application/x-www-form-urlencoded"
     }
 
+    /// Whether it is a table.
+    pub(crate) fn is_csv(&self) -> bool {
+        self.media_type == "text/csv"
+    }
+
     /// Whether it is a form with files.
     pub(crate) fn is_multipart(&self) -> bool {
         self.media_type == "multipart/form-data"
@@ -255,6 +260,10 @@ impl Body {
             return Err(fault.into());
         }
         let raw = self.bytes().await?;
+        // serde would also take an array, field after field.
+        if raw.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'[') {
+            return Err(Fault::field("body", "must be an object").into());
+        }
         let value = serde_json::from_slice(&raw).map_err(|e| blame(&e))?;
         Ok(Sent { value, raw })
     }

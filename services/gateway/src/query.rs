@@ -46,6 +46,16 @@ impl Query {
         first
     }
 
+    /// A field that says something, or "" when it is not there: for ids and days, of which an empty
+    /// one would otherwise pass for none.
+    pub(crate) fn value(&mut self, name: &str) -> String {
+        let value = self.get(name);
+        if value.as_deref() == Some("") {
+            self.blame(name, "must not be empty; leave it out instead");
+        }
+        value.unwrap_or_default()
+    }
+
     /// A field, or "".
     pub(crate) fn text(&mut self, name: &str) -> String {
         self.get(name).unwrap_or_default()

@@ -33,6 +33,7 @@ fn calls(client: &Client) -> Vec<(&'static str, Option<Role>, Called)> {
             call!(delete_submission, api::DeleteSubmissionRequest { id: id(), if_revision: None })
         }),
         ("CreateContact", editor, call!(create_contact, api::CreateContactRequest::default())),
+        ("ImportContacts", editor, call!(import_contacts, api::ImportContactsRequest::default())),
         ("UpdateContact", editor, call!(update_contact, api::UpdateContactRequest { id: id(), ..Default::default() })),
         ("DeleteContact", editor, call!(delete_contact, api::DeleteContactRequest { id: id(), if_revision: None })),
     ]
@@ -268,4 +269,39 @@ async fn a_schema_that_was_never_made_ends_the_process() {
     let running = chassis::Service::run(service, chassis::CancellationToken::new());
     let ended = testkit::within(Duration::from_secs(20), running).await;
     assert!(format!("{:#}", ended.unwrap_err()).contains("migrate"));
+}
+
+#[tokio::test]
+async fn the_same_file_imported_twice_changes_nothing_and_a_rehearsal_never_does() {
+    use api::import_contacts_response::Action::{self, Created, Refused, Unchanged, Updated};
+    let database = testkit::database().await;
+    let (_running, client) = start(&database).await;
+    let row = |name: &str, email: &str, phone: &str, tags: &[&str]| api::CreateContactRequest {
+        name: name.into(),
+        email: email.into(),
+        phone: phone.into(),
+        tags: tags.iter().map(|t| (*t).to_owned()).collect(),
+        metadata: r#"{"source":"file"}"#.into(),
+        ..Default::default()
+    };
+    let rows =
+        vec![row("Ann", "ann@a.ch", "1", &["a"]), row("Bo", "no address", "", &[]), row("Ann", "ANN@a.ch", "", &["b"])];
+    let import = async |dry_run: bool| -> Vec<Action> {
+        let request = api::ImportContactsRequest { rows: rows.clone(), dry_run };
+        let mut client = client.clone();
+        let done = as_caller(user(Role::Editor), async move { client.import_contacts(request).await }).await;
+        done.unwrap().into_inner().outcomes.iter().map(|o| o.action()).collect()
+    };
+    let count = async || {
+        let (mut client, request) = (client.clone(), api::ListContactsRequest { count: true, ..Default::default() });
+        let found = as_caller(user(Role::Viewer), async move { client.list_contacts(request).await }).await;
+        found.unwrap().into_inner()
+    };
+    assert_eq!(import(true).await, [Created, Refused, Updated]);
+    assert_eq!(count().await.count, Some(0), "a rehearsal made something");
+    assert_eq!(import(false).await, [Created, Refused, Updated]);
+    assert_eq!(import(false).await, [Unchanged, Refused, Unchanged]);
+    let ann = count().await.items.remove(0);
+    assert_eq!((ann.phone.as_str(), ann.tags), ("1", vec!["a".to_owned(), "b".to_owned()]));
+    assert_eq!(ann.metadata.replace(' ', ""), r#"{"source":"file"}"#);
 }

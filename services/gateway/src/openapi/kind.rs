@@ -5,9 +5,13 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 /// No control characters (C0, DEL, C1), and something besides white space.
-const LINE: &str = r"^[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*$";
+pub(crate) const LINE: &str =
+    r"^[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*$";
 const LINE_OR_NOTHING: &str = r"^[^\u0000-\u001f\u007f-\u009f]*$";
-const TEXT: &str = r"^[^\u0000-\u0008\u000b-\u001f\u007f-\u009f]*$";
+/// The same, with line ends and tabs.
+const TEXT: &str = r"^[^\u0000-\u0008\u000b-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u0008\u000b-\u001f\u007f-\u009f]*$";
+const PRINTED: &str = r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$";
+const TEXT_OR_NOTHING: &str = r"^[^\u0000-\u0008\u000b-\u001f\u007f-\u009f]*$";
 
 macro_rules! kind {
     ($(#[$doc:meta])* $name:ident $(<$(const $parameter:ident: usize),+>)?, $schema:expr) => {
@@ -40,8 +44,11 @@ kind!(
 );
 kind!(
     /// Several lines.
-    Text<const MAX: usize>,
-    json_schema!({"type": "string", "maxLength": MAX, "pattern": TEXT})
+    Text<const MIN: usize, const MAX: usize>,
+    match MIN {
+        0 => json_schema!({"type": "string", "maxLength": MAX, "pattern": TEXT_OR_NOTHING}),
+        _ => json_schema!({"type": "string", "minLength": MIN, "maxLength": MAX, "pattern": TEXT}),
+    }
 );
 kind!(
     /// An id.
@@ -78,11 +85,46 @@ kind!(
     Tags,
     json_schema!({"type": "array", "maxItems": 50, "items": {"type": "string", "minLength": 1, "maxLength": 50, "pattern": LINE}})
 );
-kind!(
-    /// Any object of at most 16 KiB.
-    Metadata,
-    json_schema!({"type": "object", "examples": [{"source": "fair"}]})
-);
+/// Any object of at most 16 KiB, without control characters other than tabs and line ends.
+pub(crate) struct Metadata;
+
+impl JsonSchema for Metadata {
+    fn schema_name() -> Cow<'static, str> {
+        "Metadata".into()
+    }
+
+    fn json_schema(schemas: &mut SchemaGenerator) -> Schema {
+        let value = schemas.subschema_for::<MetadataValue>();
+        json_schema!({
+            "type": "object",
+            "description": "Any object of at most 16 KiB",
+            "propertyNames": {"pattern": PRINTED},
+            "additionalProperties": value,
+            "examples": [{"source": "fair"}],
+        })
+    }
+}
+
+struct MetadataValue;
+
+impl JsonSchema for MetadataValue {
+    fn schema_name() -> Cow<'static, str> {
+        "MetadataValue".into()
+    }
+
+    fn json_schema(schemas: &mut SchemaGenerator) -> Schema {
+        let (object, value) = (schemas.subschema_for::<Metadata>(), schemas.subschema_for::<Self>());
+        json_schema!({
+            "anyOf": [
+                {"type": ["null", "boolean", "number"]},
+                {"type": "string", "pattern": PRINTED},
+                {"type": "array", "items": value},
+                object,
+            ],
+        })
+    }
+}
+
 kind!(
     /// 64 hexadecimal digits.
     Sha256,
@@ -91,12 +133,17 @@ kind!(
 kind!(
     /// A cursor of the list before.
     Cursor,
-    json_schema!({"type": "string"})
+    json_schema!({"type": "string", "minLength": 1, "pattern": "^[A-Za-z0-9_-]+$"})
 );
 kind!(
     /// Words to search for.
     Words,
-    json_schema!({"type": "string", "maxLength": 500})
+    json_schema!({"type": "string", "maxLength": 500, "pattern": "^[^\\u0000]*$"})
+);
+kind!(
+    /// What is looked for as it is.
+    Exact,
+    json_schema!({"type": "string", "maxLength": 200, "pattern": "^[^\\u0000]*$"})
 );
 kind!(
     /// Who may see a collection.

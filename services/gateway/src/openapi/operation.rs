@@ -30,12 +30,13 @@ pub(crate) struct Parameter {
     required: bool,
     schema: SchemaOf,
     more: Option<Value>,
+    json: bool,
 }
 
 impl Parameter {
     /// A field of the query that may be left out.
     pub(crate) fn query<T: JsonSchema>(name: &'static str, text: &'static str) -> Self {
-        Self { place: "query", name, text, required: false, schema: schema_of::<T>, more: None }
+        Self { place: "query", name, text, required: false, schema: schema_of::<T>, more: None, json: false }
     }
 
     /// A whole number within bounds.
@@ -58,9 +59,19 @@ impl Parameter {
 
     fn describe(&self, schemas: &mut SchemaGenerator) -> Value {
         let schema = self.more.clone().unwrap_or_else(|| (self.schema)(schemas).to_value());
-        json!({
-            "name": self.name, "in": self.place, "required": self.required, "description": self.text, "schema": schema,
-        })
+        let mut written =
+            json!({"name": self.name, "in": self.place, "required": self.required, "description": self.text});
+        match self.json {
+            true => written["content"] = json!({"application/json": {"schema": schema}}),
+            false => written["schema"] = schema,
+        }
+        written
+    }
+
+    /// The value is the text of a JSON value.
+    pub(crate) fn as_json(mut self) -> Self {
+        self.json = true;
+        self
     }
 
     /// Must be there.
@@ -222,7 +233,7 @@ impl Operation {
     pub(crate) fn page_of<T: JsonSchema + serde::Serialize>(mut self) -> Self {
         self.parameters.push(Parameter::query::<kind::Cursor>("cursor", "`next_cursor` of the page before"));
         self.parameters.push(Parameter::number("limit", "Items of a page; 50 unless said", 1, 200));
-        self.answers::<List<T>>().may_fail(&[400])
+        self.answers::<List<T>>().may_fail(&[400, 422])
     }
 
     /// A resource that says its revision.

@@ -1,8 +1,8 @@
 use actix_web::http::StatusCode;
-use maud::html;
-use proto::documents::Document;
+use maud::{Markup, html};
+use proto::documents::{Document, Insights};
 
-use super::{Page, page};
+use super::{Page, escaped, may_edit, page, time};
 use crate::{call::Call, routes::documents};
 
 pub(super) async fn document(call: Call) -> Page {
@@ -23,9 +23,7 @@ pub(super) async fn document(call: Call) -> Page {
             (state(&document))
         }
         p { a download href={ "/api/v1/documents/" (id) "/content" } { "Download" } }
-        @if let Some(insights) = document.insights.as_ref().filter(|i| !i.summary.is_empty()) {
-            p { (insights.summary) }
-        }
+        @if let Some(insights) = &document.insights { (about(insights)) }
         @if let Some(text) = text {
             section aria-labelledby="page" {
                 h2 #page { "Page " (number) " of " (document.page_count) }
@@ -36,8 +34,68 @@ pub(super) async fn document(call: Call) -> Page {
                 pre.text { (text) }
             }
         }
+        @if may_edit(&call) { (actions(&document)) }
     };
     Ok(page(StatusCode::OK, &document.title, call.context.identity.as_deref(), &content))
+}
+
+/// What was understood of it.
+fn about(insights: &Insights) -> Markup {
+    let kinds = [
+        ("email", "Addresses"),
+        ("phone", "Phone numbers"),
+        ("url", "Links"),
+        ("date", "Dates"),
+        ("amount", "Amounts"),
+        ("iban", "Accounts"),
+    ];
+    html! {
+        @if !insights.summary.is_empty() { p { (insights.summary) } }
+        p.quiet {
+            (insights.words) " words, " (insights.reading_minutes) " minutes to read"
+            @if let Some(language) = &insights.language { " · language: " (language.code) }
+        }
+        @if !insights.keywords.is_empty() {
+            p { @for keyword in insights.keywords.iter().take(12) { a.tag href={ "/?q=" (escaped(&keyword.term)) } { (keyword.term) } " " } }
+        }
+        @if !insights.entities.is_empty() {
+            details {
+                summary { "What it names" }
+                dl {
+                    @for (kind, words) in kinds {
+                        @let named: Vec<_> = insights.entities.iter().filter(|e| e.kind == kind).collect();
+                        @if !named.is_empty() {
+                            dt { (words) }
+                            @for entity in named { dd { (entity.value) " " a href={ "?page=" (entity.page) } { "page " (entity.page) } } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What may be done with it.
+fn actions(document: &Document) -> Markup {
+    let id = &document.id;
+    let button = |action: &str, words: &str| {
+        html! { form action={ "/documents/" (id) "/" (action) } method="post" { button type="submit" { (words) } } }
+    };
+    html! {
+        div.actions {
+            @match document.deleted_at {
+                Some(at) => {
+                    p.notice { "In the trash since " (time(at)) "." }
+                    (button("restore", "Restore"))
+                    details { summary { "Remove for good" } p { "It cannot be undone." } (button("purge", "Remove for good")) }
+                }
+                None => {
+                    (button("reprocess", "Read it again"))
+                    (button("trash", "To the trash"))
+                }
+            }
+        }
+    }
 }
 
 fn state(document: &Document) -> String {
@@ -50,7 +108,7 @@ fn state(document: &Document) -> String {
     }
 }
 
-fn size(bytes: i64) -> String {
+pub(super) fn size(bytes: i64) -> String {
     match bytes {
         0..1024 => format!("{bytes} bytes"),
         1024..1_048_576 => format!("{} KiB", bytes / 1024),

@@ -1,9 +1,8 @@
 use actix_web::http::StatusCode;
-use chassis::{Caller, Role};
 use maud::{Markup, html};
 use proto::search as api;
 
-use super::{Page, notice, page, see};
+use super::{Page, escaped, may_edit, notice, page, see};
 use crate::{
     call::{Body, Call},
     problem::Problem,
@@ -39,13 +38,9 @@ pub(super) async fn home(call: Call) -> Page {
             (notice(trouble.as_ref()))
             @if let Some(found) = &found { (hits(found, &q, offset)) }
         }
-        @if may_upload(&call.context.caller) { (upload_form(None)) }
+        @if may_edit(&call) { (upload_form(None)) }
     };
     Ok(page(status, "Documents", call.context.identity.as_deref(), &content))
-}
-
-fn may_upload(caller: &Caller) -> bool {
-    caller.require(Role::Editor).is_ok()
 }
 
 fn search_form(q: &str) -> Markup {
@@ -79,21 +74,6 @@ fn hits(found: &api::QueryResponse, q: &str, offset: i32) -> Markup {
             p { a href={ "/?q=" (escaped(q)) "&offset=" (next) } { "More" } }
         }
     }
-}
-
-/// Everything but letters, digits and a few signs, so that it can stand in a query.
-fn escaped(text: &str) -> String {
-    let mut escaped = String::new();
-    for byte in text.bytes() {
-        match byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            true => escaped.push(char::from(byte)),
-            false => {
-                escaped.push('%');
-                escaped.push_str(&hex::encode_upper([byte]));
-            }
-        }
-    }
-    escaped
 }
 
 /// Plain text with the characters of `ranges` marked.

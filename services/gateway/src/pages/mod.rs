@@ -2,16 +2,22 @@
 //! livelier. They go through the same clients as the API.
 
 mod assets;
+mod contacts;
 mod docs;
 mod document;
 mod home;
+mod inbox;
+mod library;
+mod overview;
 mod problems;
+mod settings;
 
 use actix_web::{
     HttpResponse,
     http::{StatusCode, header},
     web::ServiceConfig,
 };
+use chassis::Role;
 use maud::{DOCTYPE, Markup, html};
 
 use crate::{
@@ -29,13 +35,39 @@ pub(crate) fn pages(c: &mut ServiceConfig) {
     at!(c, "/sign-in", "GET, HEAD, POST", get => home::to_home, post => home::sign_in);
     at!(c, "/sign-out", "POST", post => home::sign_out);
     at!(c, "/upload", "POST", post => home::upload);
+    at!(c, "/documents", "GET, HEAD", get => library::list);
     at!(c, "/documents/{id}", "GET, HEAD", get => document::document);
+    at!(c, "/documents/{id}/trash", "POST", post => library::trash);
+    at!(c, "/documents/{id}/restore", "POST", post => library::restore);
+    at!(c, "/documents/{id}/reprocess", "POST", post => library::reprocess);
+    at!(c, "/documents/{id}/purge", "POST", post => library::purge);
+    at!(c, "/inbox", "GET, HEAD", get => inbox::list);
+    at!(c, "/inbox/{id}", "POST", post => inbox::change);
+    at!(c, "/contacts", "GET, HEAD, POST", get => contacts::list, post => contacts::create);
+    at!(c, "/contacts/import", "POST", post => contacts::import);
+    at!(c, "/contacts/{id}", "GET, HEAD, POST", get => contacts::one, post => contacts::change);
+    at!(c, "/contacts/{id}/remove", "POST", post => contacts::remove);
+    at!(c, "/overview", "GET, HEAD", get => overview::overview);
+    at!(c, "/settings", "GET, HEAD", get => settings::settings);
+    at!(c, "/settings/tokens", "POST", post => settings::create_token);
+    at!(c, "/settings/tokens/{id}", "POST", post => settings::revoke_token);
+    at!(c, "/settings/users", "POST", post => settings::create_user);
     at!(c, "/problems/{slug}", "GET, HEAD", get => problems::explain);
     at!(c, "/api/docs", "GET, HEAD", get => docs::enter);
     at!(c, "/api/docs/{file:.*}", "GET, HEAD", get => docs::file);
     at!(c, "/assets/{name}", "GET, HEAD", get => assets::asset);
     at!(c, "/favicon.ico", "GET, HEAD", get => assets::icon);
 }
+
+/// What everybody who is signed in may open.
+const PLACES: [(&str, &str); 6] = [
+    ("/", "Documents"),
+    ("/documents", "All documents"),
+    ("/inbox", "Inbox"),
+    ("/contacts", "Contacts"),
+    ("/overview", "Overview"),
+    ("/settings", "Settings"),
+];
 
 /// A whole page.
 fn page(status: StatusCode, title: &str, who: Option<&Identity>, content: &Markup) -> HttpResponse {
@@ -56,6 +88,11 @@ fn page(status: StatusCode, title: &str, who: Option<&Identity>, content: &Marku
                 header.top {
                     a.brand href="/" { "Dossier" }
                     @if let Some(who) = who {
+                        nav aria-label="Main" {
+                            @for (path, words) in PLACES {
+                                a href=(path) aria-current=[(words == title).then_some("page")] { (words) }
+                            }
+                        }
                         form action="/sign-out" method="post" {
                             span { (who.email) }
                             button type="submit" { "Sign out" }
@@ -70,6 +107,32 @@ fn page(status: StatusCode, title: &str, who: Option<&Identity>, content: &Marku
         .insert_header((header::CONTENT_TYPE, "text/html; charset=utf-8"))
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .body(whole.into_string())
+}
+
+/// Whether forms that change something are shown.
+fn may_edit(call: &Call) -> bool {
+    call.require(Role::Editor).is_ok()
+}
+
+/// A moment for people, in UTC.
+fn time(micros: i64) -> Markup {
+    let at = jiff::Timestamp::from_microsecond(micros).unwrap_or_default();
+    html! { time datetime=(at.to_string()) { (at.strftime("%-d %B %Y, %H:%M")) } }
+}
+
+/// Everything but letters, digits and a few signs, so that it can stand in a query.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::new();
+    for byte in text.bytes() {
+        match byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            true => escaped.push(char::from(byte)),
+            false => {
+                escaped.push('%');
+                escaped.push_str(&hex::encode_upper([byte]));
+            }
+        }
+    }
+    escaped
 }
 
 /// What a visitor of somebody's website sees after the contact form.

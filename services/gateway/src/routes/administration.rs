@@ -53,7 +53,7 @@ fn entry(e: &crate::domain::AuditEntry) -> Entry<'_> {
 pub(super) async fn audit(call: Call) -> Answer {
     call.require(Role::Owner)?;
     let mut query = call.query()?;
-    let (cursor, limit) = (query.text("cursor"), query.number("limit", 1, 200));
+    let (cursor, limit) = (query.value("cursor"), query.number("limit", 1, 200));
     query.done()?;
     let (entries, next) = call.state.shared.store.list_audit(&PageRequest::parse(&cursor, limit)?).await?;
     json(StatusCode::OK, &List::new(entries.iter().map(entry).collect(), next, None))

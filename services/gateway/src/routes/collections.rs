@@ -57,7 +57,7 @@ pub(super) struct New {
     #[schemars(extend("enum" = ["public", "internal", "restricted"]))]
     visibility: String,
     #[serde(default)]
-    #[schemars(with = "Option<kind::Text<1000>>")]
+    #[schemars(with = "Option<kind::Text<0, 1000>>")]
     description: Option<String>,
 }
 
@@ -69,13 +69,13 @@ pub(super) struct Patch {
     name: Option<String>,
     #[schemars(with = "Option<kind::Visibility>")]
     visibility: Option<String>,
-    #[schemars(with = "Option<kind::Text<1000>>")]
+    #[schemars(with = "Option<kind::Text<0, 1000>>")]
     description: Option<String>,
 }
 
 pub(super) async fn list(call: Call) -> Answer {
     let mut query = call.query()?;
-    let request = api::ListCollectionsRequest { cursor: query.text("cursor"), limit: query.number("limit", 1, 200) };
+    let request = api::ListCollectionsRequest { cursor: query.value("cursor"), limit: query.number("limit", 1, 200) };
     query.done()?;
     let ask = || {
         let (mut documents, request) = (call.state.documents.clone(), request.clone());
@@ -86,7 +86,7 @@ pub(super) async fn list(call: Call) -> Answer {
 }
 
 pub(super) async fn create(call: Call, body: Body) -> Answer {
-    call.require(Role::Editor)?;
+    call.require(Role::Owner)?;
     let sent = body.json::<New>().await?;
     let key = call.idempotency(&sent.raw)?;
     let request = api::CreateCollectionRequest {
@@ -111,7 +111,7 @@ pub(super) async fn get(call: Call) -> Answer {
 }
 
 pub(super) async fn update(call: Call, body: Body) -> Answer {
-    call.require(Role::Editor)?;
+    call.require(Role::Owner)?;
     let sent = body.json::<Patch>().await?.value;
     let request = api::UpdateCollectionRequest {
         id: call.part("id"),
@@ -125,14 +125,14 @@ pub(super) async fn update(call: Call, body: Body) -> Answer {
 }
 
 pub(super) async fn delete(call: Call) -> Answer {
-    call.require(Role::Editor)?;
+    call.require(Role::Owner)?;
     let request = api::DeleteCollectionRequest { id: call.part("id"), if_revision: call.if_match() };
     call.state.documents.clone().delete_collection(request).await?;
     no_content()
 }
 
 pub(super) async fn add_member(call: Call) -> Answer {
-    call.require(Role::Editor)?;
+    call.require(Role::Owner)?;
     // Only the gateway knows who exists.
     let user = call.state.shared.store.get_user(call.id("user_id", "user")?).await?;
     let request = api::AddMemberRequest { collection_id: call.part("id"), user_id: user.id.to_string() };
@@ -141,7 +141,7 @@ pub(super) async fn add_member(call: Call) -> Answer {
 }
 
 pub(super) async fn remove_member(call: Call) -> Answer {
-    call.require(Role::Editor)?;
+    call.require(Role::Owner)?;
     let user = call.id("user_id", "user")?;
     let request = api::RemoveMemberRequest { collection_id: call.part("id"), user_id: user.to_string() };
     call.state.documents.clone().remove_member(request).await?;

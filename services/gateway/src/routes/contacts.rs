@@ -31,7 +31,7 @@ fn some(text: &str) -> Option<&str> {
     (!text.is_empty()).then_some(text)
 }
 
-fn view(contact: &api::Contact) -> Contact<'_> {
+pub(super) fn view(contact: &api::Contact) -> Contact<'_> {
     Contact {
         id: &contact.id,
         name: &contact.name,
@@ -60,7 +60,7 @@ pub(super) struct New {
     #[schemars(with = "Option<kind::Line<0, 200>>")]
     company: Option<String>,
     #[serde(default)]
-    #[schemars(with = "Option<kind::Tags>")]
+    #[schemars(default, with = "kind::Tags")]
     tags: Vec<String>,
     #[schemars(with = "Option<kind::Metadata>")]
     metadata: Option<Box<RawValue>>,
@@ -110,7 +110,7 @@ pub(super) async fn list(call: Call) -> Answer {
         q: query.text("q"),
         tag: query.text("tag"),
         metadata,
-        cursor: query.text("cursor"),
+        cursor: query.value("cursor"),
         limit: query.number("limit", 1, 200),
         sort: query.text("sort"),
         count: query.flag("count"),

@@ -16,7 +16,7 @@ use crate::{
     wire::{List, Micros, Object},
 };
 
-const STATUS: [(&str, i32); 4] = [("pending", 1), ("processing", 2), ("ready", 3), ("failed", 4)];
+pub(crate) const STATUS: [(&str, i32); 4] = [("pending", 1), ("processing", 2), ("ready", 3), ("failed", 4)];
 
 /// The word for a status.
 pub(crate) fn status_name(status: i32) -> &'static str {
@@ -193,13 +193,13 @@ pub(super) fn key(key: Option<Key>) -> Option<api::Idempotency> {
 pub(super) async fn list(call: Call) -> Answer {
     let mut query = call.query()?;
     let request = api::ListDocumentsRequest {
-        collection_id: query.text("collection_id"),
+        collection_id: query.value("collection_id"),
         status: query.word("status", &STATUS),
         media_type: query.text("media_type"),
         tag: query.text("tag"),
         language: query.text("language"),
         trashed: query.flag("trashed"),
-        cursor: query.text("cursor"),
+        cursor: query.value("cursor"),
         limit: query.number("limit", 1, 200),
         sort: query.text("sort"),
         count: query.flag("count"),

@@ -10,10 +10,11 @@ mod events;
 mod health;
 pub(crate) mod search;
 pub(crate) mod session;
-mod submissions;
-mod tokens;
+pub(crate) mod submissions;
+pub(crate) mod tokens;
+pub(crate) mod transfer;
 pub(crate) mod upload;
-mod users;
+pub(crate) mod users;
 mod visits;
 
 mod table;

@@ -54,8 +54,15 @@ pub(super) struct Found<'a> {
 pub(super) struct Click {
     #[schemars(with = "kind::Id")]
     document_id: String,
+    #[serde(deserialize_with = "whole")]
     #[schemars(range(min = 1, max = 1100))]
     rank: i32,
+}
+
+/// 3.0 is a whole number in JSON, too. What is none is out of every range.
+fn whole<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<i32, D::Error> {
+    let number = f64::deserialize(deserializer)?;
+    Ok(if number.fract() == 0.0 { number as i32 } else { 0 })
 }
 
 /// Names of facets in one value.
@@ -121,12 +128,12 @@ pub(super) async fn query(call: Call) -> Answer {
         q: query.text("q"),
         limit: query.number("limit", 1, 100),
         offset: query.number("offset", 0, 1000),
-        collection_id: query.text("collection_id"),
+        collection_id: query.value("collection_id"),
         language: query.text("language"),
         media_type: query.text("media_type"),
         tag: query.text("tag"),
-        from: query.text("from"),
-        to: query.text("to"),
+        from: query.value("from"),
+        to: query.value("to"),
         facets: facets.into_iter().filter(|name| !name.is_empty()).collect(),
     };
     query.done()?;

@@ -21,9 +21,9 @@ use crate::{
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SignIn {
-    #[schemars(with = "kind::Text<1000>")]
+    #[schemars(with = "kind::Text<0, 1000>")]
     email: String,
-    #[schemars(with = "kind::Text<1000>")]
+    #[schemars(with = "kind::Text<0, 1000>")]
     password: String,
 }
 

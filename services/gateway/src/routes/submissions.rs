@@ -17,7 +17,7 @@ use crate::{
     wire::{List, Micros, Object},
 };
 
-const STATUS: [(&str, i32); 4] = [("new", 1), ("read", 2), ("archived", 3), ("spam", 4)];
+pub(crate) const STATUS: [(&str, i32); 4] = [("new", 1), ("read", 2), ("archived", 3), ("spam", 4)];
 
 #[derive(JsonSchema, Serialize)]
 pub(super) struct Submission<'a> {
@@ -60,7 +60,7 @@ pub(super) struct New {
     name: String,
     #[schemars(with = "kind::Email")]
     email: String,
-    #[schemars(with = "kind::Text<10000>")]
+    #[schemars(with = "kind::Text<1, 10000>")]
     message: String,
     #[serde(default)]
     #[schemars(with = "Option<kind::Line<0, 200>>")]
@@ -74,19 +74,21 @@ pub(super) struct New {
 /// What a form of a web page sends.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "only described: forms are read field by field")]
-#[schemars(rename = "SubmissionForm")]
+#[schemars(rename = "SubmissionForm", deny_unknown_fields)]
 pub(super) struct Form {
     #[schemars(with = "kind::Line<1, 200>")]
     name: String,
     #[schemars(with = "kind::Email")]
     email: String,
-    #[schemars(with = "kind::Text<10000>")]
+    #[schemars(with = "kind::Text<1, 10000>")]
     message: String,
     #[schemars(with = "Option<kind::Line<0, 200>>")]
     subject: Option<String>,
     /// People do not see it: whoever fills it in is a bot.
+    #[schemars(with = "Option<kind::Exact>")]
     website: Option<String>,
     /// Where to go afterwards: a path of this site.
+    #[schemars(with = "Option<kind::Exact>")]
     next: Option<String>,
 }
 
@@ -177,8 +179,8 @@ pub(super) async fn list(call: Call) -> Answer {
     let mut query = call.query()?;
     let request = api::ListSubmissionsRequest {
         status: query.word("status", &STATUS),
-        contact_id: query.text("contact_id"),
-        cursor: query.text("cursor"),
+        contact_id: query.value("contact_id"),
+        cursor: query.value("cursor"),
         limit: query.number("limit", 1, 200),
         sort: query.text("sort"),
         count: query.flag("count"),

@@ -6,11 +6,11 @@ use serde_json::json;
 
 use super::{
     administration, at, collections, contacts, content, documents, events, health, search, session, submissions,
-    tokens, upload, users, visits,
+    tokens, transfer, upload, users, visits,
 };
 use crate::openapi::{
     Operation, Parameter,
-    kind::{Day, Id, Line, Sha256, Words},
+    kind::{Day, Exact, Id, Line, Sha256, Words},
 };
 
 /// One path of the API, as its description has it.
@@ -85,6 +85,20 @@ table! {
         post contacts::create => "Makes a contact"
             .needs(Editor).takes::<contacts::New>().creates::<contacts::Contact>();
     }
+    "/contacts/export" ("GET, HEAD") {
+        get transfer::export => "All contacts, the oldest first, as a file"
+            .needs(Viewer)
+            .query([Parameter::one_of("format", "CSV (no cell of it is a formula) unless said", &["csv", "ndjson"])])
+            .also_bytes(200, "The file", "*/*", json!({"type": "string"}), &["Content-Disposition"]);
+    }
+    "/contacts/import" ("POST") {
+        post transfer::import => "Brings in a CSV file with headings: name, email, phone, company, tags; others become metadata"
+            .needs(Editor)
+            .query([Parameter::query::<bool>("dry_run", "Says what each row would do, and changes nothing")])
+            .takes_bytes("text/csv", json!({"type": "string", "examples": ["name,email\nAnn,ann@example.org\n"]}))
+            .answers::<transfer::Imported>()
+            .may_fail(&[408, 413, 415, 422]);
+    }
     "/contacts/{id}" ("GET, HEAD, PATCH, DELETE") {
         get contacts::get => "One contact".needs(Viewer).entity::<contacts::Contact>();
         patch contacts::update => "Changes the fields that are given; `metadata` is merged (RFC 7396)"
@@ -106,18 +120,18 @@ table! {
     "/collections" ("GET, HEAD, POST") {
         get collections::list => "Collections that the caller may see".page_of::<collections::Collection>();
         post collections::create => "Makes a collection"
-            .needs(Editor).takes::<collections::New>().creates::<collections::Collection>();
+            .needs(Owner).takes::<collections::New>().creates::<collections::Collection>();
     }
     "/collections/{id}" ("GET, HEAD, PATCH, DELETE") {
         get collections::get => "One collection".entity::<collections::Collection>();
         patch collections::update => "Changes the fields that are given"
-            .needs(Editor).takes::<collections::Patch>().changes::<collections::Collection>().may_fail(&[409]);
+            .needs(Owner).takes::<collections::Patch>().changes::<collections::Collection>().may_fail(&[409]);
         delete collections::delete => "Removes it when it is empty"
-            .needs(Editor).conditional().nothing().may_fail(&[409]);
+            .needs(Owner).conditional().nothing().may_fail(&[409]);
     }
     "/collections/{id}/members/{user_id}" ("PUT, DELETE") {
-        put collections::add_member => "Lets somebody see a restricted collection".needs(Editor).nothing();
-        delete collections::remove_member => "Ends that".needs(Editor).nothing();
+        put collections::add_member => "Lets somebody see a restricted collection".needs(Owner).nothing();
+        delete collections::remove_member => "Ends that".needs(Owner).nothing();
     }
     "/documents" ("GET, HEAD, POST") {
         head documents::has => "Whether these bytes are here already, as far as the caller may see"
@@ -129,7 +143,7 @@ table! {
                 Parameter::one_of("status", "Only these", &["pending", "processing", "ready", "failed"]),
                 Parameter::query::<Line<0, 200>>("media_type", "Only of this type"),
                 Parameter::query::<Line<0, 50>>("tag", "With this tag"),
-                Parameter::query::<Line<0, 35>>("language", "In this language"),
+                Parameter::query::<Line<0, 20>>("language", "In this language"),
                 Parameter::query::<bool>("trashed", "Those in the trash instead"),
                 sort(&["created_at", "updated_at", "title", "size"]),
                 count(),
@@ -173,7 +187,7 @@ table! {
     "/documents/{id}/events" ("GET, HEAD") {
         get events::watch => "What happens to it, as server-sent events, until it is ready or failed"
             .header::<String>("Last-Event-Id", "The last event that was seen")
-            .also_bytes(200, "Events: `id`, `event` (the stage) and `data` (JSON with `stage`, `version`, `detail`, `at`)", "text/event-stream", json!({"type": "string"}), &[]);
+            .also_bytes(200, "Events: `id`, `event` (the stage) and `data` (JSON with `stage`, `version`, `detail`, `at`)", "text/event-stream", json!({"type": "object", "required": ["id", "event", "data"], "properties": {"id": {"type": "string"}, "event": {"type": "string"}, "data": {"type": "string"}}}), &[]);
     }
     "/documents/{id}/versions" ("GET, HEAD, POST") {
         get documents::versions => "Its versions, the newest first".answers::<documents::Versions>();
@@ -200,9 +214,9 @@ table! {
                 Parameter::number("limit", "Hits; 20 unless said", 1, 100),
                 Parameter::number("offset", "Hits to skip", 0, 1000),
                 Parameter::query::<Id>("collection_id", "Only in this collection"),
-                Parameter::query::<Line<0, 200>>("language", "Only in this language"),
-                Parameter::query::<Line<0, 200>>("media_type", "Only of this type"),
-                Parameter::query::<Line<0, 200>>("tag", "Only with this tag"),
+                Parameter::query::<Exact>("language", "Only in this language"),
+                Parameter::query::<Exact>("media_type", "Only of this type"),
+                Parameter::query::<Exact>("tag", "Only with this tag"),
                 Parameter::query::<Day>("from", "Added on this day (UTC) or at this time, or later"),
                 Parameter::query::<Day>("to", "Added on this day (UTC) or at this time, or before"),
                 Parameter::query::<search::Facets>("facets", "What is counted besides, separated by commas"),

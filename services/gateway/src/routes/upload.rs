@@ -44,6 +44,31 @@ struct Fields {
     metadata: Option<String>,
 }
 
+impl Fields {
+    /// What stands in the query.
+    fn asked(call: &Call) -> Result<Self, Problem> {
+        let mut query = call.query()?;
+        let fields = Self {
+            collection_id: query.get("collection_id"),
+            title: query.get("title"),
+            tags: query.all("tags"),
+            metadata: query.get("metadata"),
+        };
+        Query::done(query)?;
+        Ok(fields)
+    }
+
+    /// What is not said here, as `other` says it.
+    fn or(self, other: Self) -> Self {
+        Self {
+            collection_id: self.collection_id.or(other.collection_id),
+            title: self.title.or(other.title),
+            tags: if self.tags.is_empty() { other.tags } else { self.tags },
+            metadata: self.metadata.or(other.metadata),
+        }
+    }
+}
+
 /// All that the last message says.
 struct Said {
     fields: Fields,
@@ -83,13 +108,13 @@ async fn feed(call: &Call, body: Body, document_id: String, sender: Sender) -> R
     }
 }
 
-/// What is said in the query beside a raw body.
+/// What may be said in the query; the fields of a form come before it.
 pub(super) fn parameters() -> [Parameter; 4] {
     [
         Parameter::query::<kind::Id>("collection_id", "Where it goes; the first collection unless said"),
         Parameter::query::<kind::Line<1, 255>>("title", "Its name unless said"),
         Parameter::query::<Vec<kind::Line<1, 50>>>("tags", "Repeated, or separated by commas"),
-        Parameter::query::<String>("metadata", "A JSON object"),
+        Parameter::query::<kind::Metadata>("metadata", "A JSON object").as_json(),
     ]
 }
 
@@ -102,9 +127,12 @@ pub(super) fn form() -> serde_json::Value {
         "properties": {
             "file": {"type": "string", "format": "binary"},
             "collection_id": {"type": "string", "format": "uuid"},
-            "title": {"type": "string", "minLength": 1, "maxLength": 255},
-            "tags": {"type": "string", "description": "Repeated, separated by commas, or a JSON array"},
-            "metadata": {"type": "string", "description": "A JSON object"},
+            "title": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": kind::LINE},
+            "tags": {
+                "type": "array", "maxItems": 50, "items": {"type": "string", "minLength": 1, "maxLength": 50, "pattern": "^[^\\s,\\[\\u0000-\\u001f\\u007f-\\u009f][^,\\u0000-\\u001f\\u007f-\\u009f]*$"},
+                "description": "Repeated, separated by commas, or a JSON array",
+            },
+            "metadata": {"$ref": "#/components/schemas/Metadata"},
         },
     })
 }
@@ -125,14 +153,7 @@ async fn feed_raw(
     expected_sha256: String,
     mut sender: Sender,
 ) -> Result<(), Problem> {
-    let mut query = call.query()?;
-    let fields = Fields {
-        collection_id: query.get("collection_id"),
-        title: query.get("title"),
-        tags: query.all("tags"),
-        metadata: query.get("metadata"),
-    };
-    Query::done(query)?;
+    let fields = Fields::asked(call)?;
     let disposition = call.request.headers().get(header::CONTENT_DISPOSITION);
     let file_name = match disposition.map(ContentDisposition::from_raw) {
         Some(Ok(disposition)) => file_name(&disposition),
@@ -159,7 +180,7 @@ async fn feed_form(
     expected_sha256: String,
     mut sender: Sender,
 ) -> Result<(), Problem> {
-    call.query()?.done()?;
+    let asked = Fields::asked(call)?;
     let mut form = Multipart::new(call.request.headers(), body.payload);
     let (mut fields, mut file_name_sent) = (Fields::default(), None);
     while let Some(field) = in_time(form.next()).await? {
@@ -192,7 +213,7 @@ async fn feed_form(
         *place = Some(field_text(&name, &mut field).await?);
     }
     let Some(file_name) = file_name_sent else { return Err(Fault::field("file", "is missing").into()) };
-    sender.finish(call, Said { fields, file_name, expected_sha256 }).await
+    sender.finish(call, Said { fields: fields.or(asked), file_name, expected_sha256 }).await
 }
 
 async fn field_text(name: &str, field: &mut Field) -> Result<String, Problem> {

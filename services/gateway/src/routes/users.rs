@@ -9,7 +9,7 @@ use crate::{
     call::{Body, Call, json, no_content, replayed},
     domain::{self, Check, UserPatch},
     openapi::kind,
-    problem::Answer,
+    problem::{Answer, Problem},
     store::NewUser,
     wire::{List, Time},
 };
@@ -41,16 +41,16 @@ fn view(user: &domain::User) -> User<'_> {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "NewUser")]
-pub(super) struct New {
+pub(crate) struct New {
     #[schemars(with = "kind::Email")]
-    email: String,
+    pub(crate) email: String,
     #[schemars(length(min = 8, max = 256))]
-    password: String,
+    pub(crate) password: String,
     #[schemars(extend("enum" = ["viewer", "editor", "owner"]))]
-    role: String,
+    pub(crate) role: String,
     #[serde(default)]
     #[schemars(with = "Option<kind::Line<0, 200>>")]
-    name: Option<String>,
+    pub(crate) name: Option<String>,
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -69,7 +69,7 @@ pub(super) struct Patch {
 pub(super) async fn list(call: Call) -> Answer {
     call.require(Role::Owner)?;
     let mut query = call.query()?;
-    let (cursor, limit) = (query.text("cursor"), query.number("limit", 1, 200));
+    let (cursor, limit) = (query.value("cursor"), query.number("limit", 1, 200));
     query.done()?;
     let (users, next) = call.state.shared.store.list_users(&PageRequest::parse(&cursor, limit)?).await?;
     json(StatusCode::OK, &List::new(users.iter().map(view).collect(), next, None))
@@ -84,7 +84,14 @@ pub(super) async fn get(call: Call) -> Answer {
 
 pub(super) async fn create(call: Call, body: Body) -> Answer {
     call.require(Role::Owner)?;
-    let sent = body.json::<New>().await?.value;
+    let (user, known) = make(&call, body.json::<New>().await?.value).await?;
+    let response = call.created("users", &user.id.to_string(), Some(user.revision), &view(&user))?;
+    Ok(replayed(response, known))
+}
+
+/// A new user, and whether the same key made them before; the pages make them too.
+pub(crate) async fn make(call: &Call, sent: New) -> Result<(domain::User, bool), Problem> {
+    call.require(Role::Owner)?;
     let mut check = Check::default();
     let (email, role) = (check.email("email", &sent.email), check.role("role", &sent.role));
     let name = check.line("name", sent.name.as_deref().unwrap_or_default(), 0, 200);
@@ -95,9 +102,7 @@ pub(super) async fn create(call: Call, body: Body) -> Answer {
     let key = key.map(|k| pg::Idempotency { key: k.key, fingerprint: k.fingerprint });
     let shared = &call.state.shared;
     let new = NewUser { email, name, role, password_hash: shared.passwords.hash(sent.password).await? };
-    let (user, known) = shared.store.create_user(call.by(), &call.context.caller, &new, key).await?;
-    let response = call.created("users", &user.id.to_string(), Some(user.revision), &view(&user))?;
-    Ok(replayed(response, known))
+    Ok(shared.store.create_user(call.by(), &call.context.caller, &new, key).await?)
 }
 
 pub(super) async fn update(call: Call, body: Body) -> Answer {

@@ -67,7 +67,7 @@ pub(super) async fn count(call: Call, body: Body) -> Answer {
 
 pub(super) async fn series(call: Call) -> Answer {
     let mut query = call.query()?;
-    let request = api::GetVisitsRequest { from: query.text("from"), to: query.text("to") };
+    let request = api::GetVisitsRequest { from: query.value("from"), to: query.value("to") };
     query.word("by", &[("day", 1)]);
     query.done()?;
     let ask = || {

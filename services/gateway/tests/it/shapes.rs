@@ -42,7 +42,7 @@ async fn invalid_input_is_named_field_by_field() {
     let fields: Vec<_> = errors.as_array().unwrap().iter().map(|e| e["field"].as_str().unwrap()).collect();
     assert_eq!(fields, ["cursor", "limit", "colour"]);
     let cursor = gateway.with_cookie(Method::GET, "/api/v1/users?cursor=nonsense", &cookie, None).await;
-    assert_eq!(problem(cursor, 400, "invalid").await["errors"][0]["field"], "cursor");
+    assert_eq!(problem(cursor, 422, "unprocessable").await["errors"][0]["field"], "cursor");
     let key =
         gateway.request(Method::POST, "/api/v1/tokens").header("cookie", &cookie).header("sec-fetch-site", "none");
     let key = key.header("idempotency-key", "with space").json(&json!({"name": "x", "scopes": ["*"]}));
