@@ -7,7 +7,7 @@ copy=$1
 log=$2
 
 port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-moto_server -H 127.0.0.1 -p "$port" >"$log" 2>&1 &
+MOTO_IAM_LOAD_MANAGED_POLICIES=true moto_server -H 127.0.0.1 -p "$port" >"$log" 2>&1 &
 server=$!
 trap 'kill "$server" 2>/dev/null || true' EXIT
 trap 'exit 1' INT TERM
@@ -43,7 +43,8 @@ request = urllib.request.Request(base, data=body, headers={
 urllib.request.urlopen(request, timeout=10).read()
 PYTHON
 
-# The imitation has no lifecycle manager: its policy is checked by the tests and checkov only.
+# The imitation has neither a lifecycle manager nor monitoring by the minute: those are seen by the
+# tests and checkov only.
 rm "$copy/snapshots.tf"
 cat >"$copy/imitation_override.tf" <<'HCL'
 provider "aws" {
@@ -56,6 +57,7 @@ owner_email       = "owner@example.org"
 source_repository = "https://example.org/dossier.git"
 source_ref        = "v1.0.0"
 ami_parameter     = "/imitation/ami"
+detailed_monitoring = false
 backup_pruners    = ["arn:aws:iam::123456789012:root"]
 HCL
 

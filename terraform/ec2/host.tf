@@ -6,7 +6,7 @@ resource "aws_instance" "host" {
   ami           = data.aws_ssm_parameter.ami.insecure_value
   instance_type = var.instance_type
   ebs_optimized = true
-  monitoring    = true
+  monitoring    = var.detailed_monitoring
 
   iam_instance_profile = aws_iam_instance_profile.host.name
 

@@ -122,3 +122,9 @@ variable "backup_pruners" {
   type        = list(string)
   default     = []
 }
+
+variable "detailed_monitoring" {
+  description = "Metrics of the instance by the minute rather than every five; about 2 dollars a month."
+  type        = bool
+  default     = true
+}
