@@ -5,13 +5,13 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 STACK  := $(TARGET)/release/dossier-stack
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status reset install build test lint deny tools bench clean
+.PHONY: help up down status reset install build test lint deny tools bench clean terraform-check
 # Programs that tests need and no Debian package has; compiled once, kept.
 GARAGE     := .tools/bin/garage
 CARGO_DENY := .tools/bin/cargo-deny
 
 help: ## Show this
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
 
 up: install build ## Build and start everything (ARGS=--detach leaves it running; ARGS=--help shows the rest)
 	@$(STACK) up $(ARGS)
@@ -31,7 +31,7 @@ install: ## Install the Debian packages that are missing, or say how
 build: ## Build everything
 	cargo build --release --workspace --bins
 
-test: packages lint deny $(GARAGE) ## Run everything that must hold, as CI does (ONLY=e2e: the tests of one package)
+test: packages lint deny terraform-check $(GARAGE) ## Run everything that must hold, as CI does (ONLY=e2e: the tests of one package)
 	cargo build --workspace --bins
 	$(if $(ONLY),,$(TARGET)/debug/bench --quick --report-dir $(TARGET)/bench-quick)
 	GARAGE_BIN=$(abspath $(GARAGE)) cargo test $(if $(ONLY),--package $(ONLY),--workspace) --all-targets --no-fail-fast
@@ -48,6 +48,9 @@ lint: ## Check formatting, lints and the walls between the rooms
 	cargo clippy --workspace --all-targets -- -D warnings
 	@! git grep -nE '"\s*(SELECT|INSERT INTO|UPDATE|DELETE FROM|WITH) ' -- 'services/*/src' ':!services/*/src/store*' || \
 		{ echo 'SQL stands outside store.rs'; exit 1; }
+
+terraform-check: ## Check terraform/ with the tools that are here, saying loudly which are missing
+	@terraform/check.sh
 
 deny: $(CARGO_DENY) ## Check licences, sources and who may depend on whom (and advisories, where they can be had)
 	$(CARGO_DENY) --log-level error check bans licenses sources
