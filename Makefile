@@ -5,7 +5,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 STACK  := $(TARGET)/release/dossier-stack
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status reset install build test lint deny tools bench clean terraform-check
+.PHONY: help up down status reset install build test lint deny tools bench clean terraform-check backup restore drill
 # Programs that tests need and no Debian package has; compiled once, kept.
 GARAGE     := .tools/bin/garage
 CARGO_DENY := .tools/bin/cargo-deny
@@ -24,6 +24,16 @@ status: ## Show each process and whether it is ready
 
 reset: ## Stop everything and delete its data, after asking (ARGS=--yes does not ask)
 	@$(STACK) reset $(ARGS)
+
+backup: ## Take a backup of what `make up` runs, into .dossier-backup/ (BACKUP_REPOSITORY: elsewhere)
+	@backup/here.sh backup.sh
+
+restore: ## Restore the last backup onto the empty system that runs (ARGS="--overwrite SNAPSHOT")
+	@MIGRATE='$(foreach s,gateway contacts documents search,MIGRATE_DATABASE_URL_FILE=$$DATABASE_URL_FILE $(abspath $(TARGET))/release/dossier-$(s) migrate &&) true' \
+		backup/here.sh restore.sh $(ARGS)
+
+drill: ## Restore the last backup onto an empty system beside, compare everything, throw it away
+	@STACK=$(abspath $(STACK)) backup/here.sh drill.sh
 
 install: ## Install the Debian packages that are missing, or say how
 	@sh crates/stack/packages.sh up
