@@ -59,8 +59,9 @@ lint: ## Check formatting, lints and the walls between the rooms
 	@! git grep -nE '"\s*(SELECT|INSERT INTO|UPDATE|DELETE FROM|WITH) ' -- 'services/*/src' ':!services/*/src/store*' || \
 		{ echo 'SQL stands outside store.rs'; exit 1; }
 
-terraform-check: ## Check terraform/ with the tools that are here, saying loudly which are missing
+terraform-check: ## Check terraform/ and kubernetes/ with the tools that are here, saying loudly which are missing
 	@terraform/check.sh
+	@kubernetes/check.sh
 
 deny: $(CARGO_DENY) ## Check licences, sources and who may depend on whom (and advisories, where they can be had)
 	$(CARGO_DENY) --log-level error check bans licenses sources

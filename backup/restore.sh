@@ -76,7 +76,8 @@ ROLLBACK;
 SQL
 } | sql --output /dev/null
 cmp -s "$WANTED" "$GOT" || die 'the database was not restored'
-sql --output /dev/null --command ANALYZE
+# Only the tables are ours to look at; the rest is skipped with a warning for each.
+PGOPTIONS='-c client_min_messages=error' sql --command ANALYZE
 echo "$(($(now) - began)) s: $(awk '{ n += $2 } END { print n + 0 }' "$GOT") rows in $(wc -l <"$GOT") tables are the same"
 
 if [ -n "${MIGRATE:-}" ]; then
