@@ -48,7 +48,7 @@ for name in gateway contacts documents indexer search extract; do
 done
 export DOCKER_BUILDKIT=0
 image() { # target, name, service
-    docker build --quiet --file e2e/containers/Dockerfile --target "$1" --build-arg "SERVICE=$3" --tag "dossier-test/$2" "$context" >/dev/null
+    docker build --quiet --file e2e/containers/Dockerfile --target "$1" --build-arg "SERVICE=$3" --tag "dossier-test/$2" "$context" >/dev/null 2>"$work/build.log" || { cat "$work/build.log"; exit 1; }
 }
 for name in postgres backup caddy node-exporter object-store; do
     image "$name" "$name" none
