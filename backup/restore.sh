@@ -84,9 +84,7 @@ if [ -n "${MIGRATE:-}" ]; then
     sh -c "$MIGRATE"
 fi
 if [ "${REBUILD_INDEX:-}" = yes ]; then
-    sql --command "INSERT INTO documents.work (document_id, version, kind)
-        SELECT id, version, 'index' FROM documents.documents WHERE searchable ON CONFLICT DO NOTHING"
-    echo "$(($(now) - began)) s: every document is on its way into the search index"
+    sh "$here/reindex.sh"
 fi
 measure dossier_restore_duration_seconds "$(($(now) - began))" 'How long the last restore took.'
 echo "Restored in $(($(now) - began)) s."
