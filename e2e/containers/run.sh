@@ -83,7 +83,7 @@ is 404 "$(status "$site/metrics")" 'measurements from outside'
 is 404 "$(status --path-as-is "$site/api/../metrics")" 'measurements by a detour'
 
 password=$(up_to_date run --rm --no-deps -T --entrypoint cat secrets /secrets/all/owner-password)
-is 200 "$(printf '{"email":"owner@dossier.localhost","password":"%s"}' "$password" |
+is 201 "$(printf '{"email":"owner@dossier.localhost","password":"%s"}' "$password" |
     status --header "Origin: $site" --header 'Content-Type: application/json' --data @- "$site/api/v1/session")" 'the owner signs in'
 token=$(ask --header "Origin: $site" --header 'Content-Type: application/json' --data '{"name":"test","scopes":["*"]}' \
     "$site/api/v1/tokens" | sed -n 's/.*"token":"\([^"]*\)".*/\1/p')
