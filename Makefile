@@ -5,7 +5,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 STACK  := $(TARGET)/release/dossier-stack
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status reset install build test lint deny tools bench clean terraform-check backup restore drill
+.PHONY: help up down status reset install build test lint deny tools bench clean terraform-check backup restore drill test-containers
 # Programs that tests need and no Debian package has; compiled once, kept.
 GARAGE     := .tools/bin/garage
 CARGO_DENY := .tools/bin/cargo-deny
@@ -31,6 +31,9 @@ backup: ## Take a backup of what `make up` runs, into .dossier-backup/ (BACKUP_R
 restore: ## Restore the last backup onto the empty system that runs (ARGS="--overwrite SNAPSHOT")
 	@MIGRATE='$(foreach s,gateway contacts documents search,MIGRATE_DATABASE_URL_FILE=$$DATABASE_URL_FILE $(abspath $(TARGET))/release/dossier-$(s) migrate &&) true' \
 		backup/here.sh restore.sh $(ARGS)
+
+test-containers: ## Bring the containers up on a Docker engine with images that stand in, and use them (as root; not part of test)
+	PROGRAMS=$(abspath $(TARGET))/release GARAGE_BIN=$(abspath $(GARAGE)) WORK=$(abspath $(TARGET))/containers e2e/containers/run.sh
 
 drill: ## Restore the last backup onto an empty system beside, compare everything, throw it away
 	@STACK=$(abspath $(STACK)) backup/here.sh drill.sh

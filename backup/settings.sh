@@ -38,6 +38,8 @@ secret S3_SECRET_KEY
 work=${BACKUP_WORK:?names a folder}
 here=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "$work"
+# Homes may be read-only.
+export RESTIC_CACHE_DIR="${RESTIC_CACHE_DIR:-$work/cache}"
 
 # As variables, so that the password is in no command line.
 url() { printf '%s\n' "$DATABASE_URL" | sed -nE "s,^postgres(ql)?://([^:]+):([^@]*)@([^:/]+)(:([0-9]+))?/([^?]+).*,\\$1,p"; }

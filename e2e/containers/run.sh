@@ -78,6 +78,13 @@ is() { # what is expected, what is, of what
     step "$3: $2"
 }
 
+wait_ready() {
+    deadline=$(($(date +%s) + 60))
+    until [ "$(status "$site/api/v1/health/ready")" = 200 ]; do
+        [ "$(date +%s)" -lt "$deadline" ] || fail 'it is not ready'
+        sleep 0.5
+    done
+}
 is 200 "$(status "$site/api/v1/health/ready")" 'ready, through Caddy'
 is 404 "$(status "$site/metrics")" 'measurements from outside'
 is 404 "$(status --path-as-is "$site/api/../metrics")" 'measurements by a detour'
@@ -126,6 +133,18 @@ is "$(sha256sum <"$work/note.txt")" "$(ask --header "Authorization: Bearer $toke
 
 up_to_date exec -T backup /usr/local/lib/dossier-backup/backup.sh || fail 'no backup'
 up_to_date exec -T backup /usr/local/lib/dossier-backup/verify.sh || fail 'the backup cannot be restored'
+
+# Secrets are changed as the guide says.
+change() { # secret, who is recreated
+    head -c 16 /dev/urandom | od -An -v -tx1 | tr -d ' \n' |
+        up_to_date run --rm --no-deps -T --entrypoint sh secrets -c "cat >/secrets/all/$1"
+    shift
+    up_to_date up --detach --wait --no-build --force-recreate "$@" >"$work/up.log" 2>&1 || { tail -n 40 "$work/up.log"; fail 'it did not come up again'; }
+}
+change db-documents-password secrets bootstrap documents
+change rpc-token secrets gateway contacts documents indexer search
+wait_ready
+is "$(sha256sum <"$work/note.txt")" "$(ask --header "Authorization: Bearer $token" "$site/api/v1/documents/$id/content" | sha256sum)" 'its bytes, with other secrets'
 
 # Everything is down and up again, and is as it was.
 up_to_date stop --timeout 30 >/dev/null 2>&1
