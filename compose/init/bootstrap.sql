@@ -8,6 +8,7 @@
 \getenv password_search PASSWORD_search
 \getenv password_monitor PASSWORD_monitor
 
+SET client_min_messages = warning;
 SET log_statement = 'none';
 SET log_min_error_statement = 'panic';
 SELECT pg_advisory_lock(hashtext('dossier bootstrap')) \g /dev/null
