@@ -5,14 +5,14 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 STACK  := $(TARGET)/release/dossier-stack
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status reset install build test lint deny tools bench clean
+.PHONY: help up down status reset install build test lint deny tools bench clean terraform-check backup restore drill test-containers
 # Programs that tests need and no Debian package has; compiled once, kept.
 GARAGE       := .tools/bin/garage
 CARGO_DENY   := .tools/bin/cargo-deny
 SCHEMATHESIS := .tools/schemathesis/bin/st
 
 help: ## Show this
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
 
 up: install build ## Build and start everything (ARGS=--detach leaves it running; ARGS=--help shows the rest)
 	@$(STACK) up $(ARGS)
@@ -26,13 +26,26 @@ status: ## Show each process and whether it is ready
 reset: ## Stop everything and delete its data, after asking (ARGS=--yes does not ask)
 	@$(STACK) reset $(ARGS)
 
+backup: ## Take a backup of what `make up` runs, into .dossier-backup/ (BACKUP_REPOSITORY: elsewhere)
+	@backup/here.sh backup.sh
+
+restore: ## Restore the last backup onto the empty system that runs (ARGS="--overwrite SNAPSHOT")
+	@MIGRATE='$(foreach s,gateway contacts documents search,MIGRATE_DATABASE_URL_FILE=$$DATABASE_URL_FILE $(abspath $(TARGET))/release/dossier-$(s) migrate &&) true' \
+		backup/here.sh restore.sh $(ARGS)
+
+test-containers: ## Bring the containers up on a Docker engine with images that stand in, and use them (as root; not part of test)
+	PROGRAMS=$(abspath $(TARGET))/release GARAGE_BIN=$(abspath $(GARAGE)) WORK=$(abspath $(TARGET))/containers e2e/containers/run.sh
+
+drill: ## Restore the last backup onto an empty system beside, compare everything, throw it away
+	@STACK=$(abspath $(STACK)) backup/here.sh drill.sh
+
 install: ## Install the Debian packages that are missing, or say how
 	@sh crates/stack/packages.sh up
 
 build: ## Build everything
 	cargo build --release --workspace --bins
 
-test: packages lint deny $(GARAGE) $(SCHEMATHESIS) ## Run everything that must hold, as CI does (ONLY=e2e: the tests of one package)
+test: packages lint deny terraform-check $(GARAGE) $(SCHEMATHESIS) ## Run everything that must hold, as CI does (ONLY=e2e: the tests of one package)
 	cargo build --workspace --bins
 	$(if $(ONLY),,$(TARGET)/debug/bench --quick --report-dir $(TARGET)/bench-quick)
 	GARAGE_BIN=$(abspath $(GARAGE)) SCHEMATHESIS=$(abspath $(SCHEMATHESIS)) cargo test $(if $(ONLY),--package $(ONLY),--workspace) --all-targets --no-fail-fast
@@ -49,6 +62,10 @@ lint: ## Check formatting, lints and the walls between the rooms
 	cargo clippy --workspace --all-targets -- -D warnings
 	@! git grep -nE '"\s*(SELECT|INSERT INTO|UPDATE|DELETE FROM|WITH) ' -- 'services/*/src' ':!services/*/src/store*' || \
 		{ echo 'SQL stands outside store.rs'; exit 1; }
+
+terraform-check: ## Check terraform/ and kubernetes/ with the tools that are here, saying loudly which are missing
+	@terraform/check.sh
+	@kubernetes/check.sh
 
 deny: $(CARGO_DENY) ## Check licences, sources and who may depend on whom (and advisories, where they can be had)
 	$(CARGO_DENY) --log-level error check bans licenses sources

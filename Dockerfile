@@ -1,0 +1,80 @@
+# syntax=docker/dockerfile:1
+# All images. Each service is a target: docker build --target gateway .
+#
+# Dependencies are compiled in a layer of their own, which changes only when Cargo.lock or a manifest
+# does; a change in one service compiles that service.
+
+ARG RUST=1.95
+ARG DEBIAN=trixie
+
+FROM rust:${RUST}-slim-${DEBIAN} AS chef
+RUN cargo install cargo-chef --version 0.1.78 --locked
+WORKDIR /source
+
+FROM chef AS plan
+COPY . .
+RUN cargo chef prepare --recipe-path recipe.json
+
+FROM chef AS build
+COPY --from=plan /source/recipe.json .
+RUN cargo chef cook --profile dist --recipe-path recipe.json
+COPY . .
+RUN cargo build --profile dist --locked --bins \
+        -p gateway -p contacts -p documents -p indexer -p search -p extract \
+    && mkdir /programs \
+    && for name in gateway contacts documents indexer search extract; do \
+           install -s "target/dist/dossier-$name" /programs/; \
+       done
+
+# glibc, libgcc and CA certificates; no shell, no package manager. 65532 is `nonroot`.
+FROM gcr.io/distroless/cc-debian13:nonroot AS service
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="Dossier" \
+      org.opencontainers.image.licenses="MIT OR Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+ENV LISTEN_ADDR=0.0.0.0:8080 ADMIN_ADDR=0.0.0.0:9464
+USER 65532:65532
+ENTRYPOINT ["/usr/bin/dossier"]
+CMD ["serve"]
+HEALTHCHECK --interval=5s --timeout=3s --start-period=30s --retries=6 CMD ["/usr/bin/dossier", "healthcheck"]
+
+FROM service AS gateway
+COPY --from=build /programs/dossier-gateway /usr/bin/dossier
+
+FROM service AS contacts
+COPY --from=build /programs/dossier-contacts /usr/bin/dossier
+
+FROM service AS documents
+COPY --from=build /programs/dossier-documents /usr/bin/dossier
+
+FROM service AS search
+COPY --from=build /programs/dossier-search /usr/bin/dossier
+
+FROM service AS indexer
+COPY --from=build /programs/dossier-indexer /usr/bin/dossier
+COPY --from=build /programs/dossier-extract /usr/bin/dossier-extract
+ENV EXTRACT_PROGRAM=/usr/bin/dossier-extract
+
+# Garage's own image has no shell, and Garage takes its first key only from the environment: this
+# one reads it from files.
+FROM dxflrs/garage:v2.5.0 AS garage
+
+FROM debian:${DEBIAN}-slim AS object-store
+COPY --from=garage /garage /usr/local/bin/garage
+COPY compose/data/garage.sh /usr/local/bin/object-store
+COPY compose/data/garage.toml /etc/garage.toml
+RUN chmod 755 /usr/local/bin/object-store && install -d -o 65532 -g 65532 /var/lib/garage/meta /var/lib/garage/data
+USER 65532:65532
+ENTRYPOINT ["/usr/local/bin/object-store"]
+
+# pg_dump of the server's version, restic and rclone.
+FROM postgres:18-${DEBIAN} AS backup
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends ca-certificates rclone restic \
+    && rm -rf /var/lib/apt/lists/* \
+    && install -d -o postgres -g postgres /backups /work /metrics
+COPY --chmod=755 backup /usr/local/lib/dossier-backup
+USER postgres
+ENTRYPOINT ["/usr/local/lib/dossier-backup/nightly.sh"]

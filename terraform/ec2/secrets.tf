@@ -1,0 +1,23 @@
+# Secrets are made by the host at its first start and kept in the Parameter Store, so that neither
+# Terraform's state nor a plan nor the user data ever holds one, and a host that replaces another
+# finds them. The host may add a parameter and may not change one: operators do that.
+
+locals {
+  secrets_path = "/${var.name}/secrets"
+
+  # The same names as compose/init writes. Secrets that are not listed are made by it on the data volume.
+  secrets = [
+    "rpc-token",
+    "postgres-password",
+    "db-owner-password",
+    "db-access-password",
+    "db-contacts-password",
+    "db-documents-password",
+    "db-search-password",
+    "meili-master-key",
+    "owner-password",
+    "grafana-password",
+    # Encrypts the backups; keep a copy outside of this account.
+    "restic-password",
+  ]
+}
