@@ -26,7 +26,7 @@ reset: ## Stop everything and delete its data, after asking (ARGS=--yes does not
 	@$(STACK) reset $(ARGS)
 
 install: ## Install the Debian packages that are missing, or say how
-	@sh crates/stack/packages.sh up
+	@sh crates/stack/packages.sh $(if $(findstring --observe,$(ARGS)),observe,up)
 
 build: ## Build everything
 	cargo build --release --workspace --bins
