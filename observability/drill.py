@@ -91,7 +91,7 @@ def psql(sql):
     env = {**os.environ, "PGPASSWORD": password}
     binaries = sorted(Path("/usr/lib/postgresql").glob("*/bin/psql"))
     program = str(binaries[-1]) if binaries else "psql"
-    return subprocess.Popen([program, "-qAt", "-h", "127.0.0.1", "-p", port, "-U", "postgres", "dossier", "-c", sql], env=env)
+    return subprocess.Popen([program, "-qAt", "-h", "127.0.0.1", "-p", port, "-U", "postgres", "dossier", "-c", sql], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 @contextmanager
@@ -113,29 +113,29 @@ def repeating(action, side_by_side=1):
             thread.join()
 
 
-def submit():
-    body = json.dumps({"name": "Drill", "email": "drill@example.org", "message": "This is a drill."}).encode()
-    ask(f"{SITE}/api/v1/submissions", body, {"Content-Type": "application/json"})
-    time.sleep(0.05)
-
-
-@contextmanager
-def pool_exhausted():
-    """Somebody holds a table of contacts, so every transaction holds its connection and waits."""
-    holder = psql("BEGIN; LOCK TABLE contacts.contacts, contacts.submissions IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(600)")
-    try:
-        with repeating(submit, 24):
-            yield
-    finally:
-        psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)%' AND pid <> pg_backend_pid()").wait()
-        holder.wait()
-
-
 def owner():
     body = json.dumps({"email": STATE["owner_email"], "password": Path(STATE["owner_password_file"]).read_text().strip()}).encode()
     status, _, headers = ask(f"{SITE}/api/v1/session", body, {"Content-Type": "application/json", "Origin": SITE})
     assert status == 201, f"cannot sign in: {status}"
     return headers["Set-Cookie"].split(";")[0]
+
+
+@contextmanager
+def pool_exhausted():
+    """Somebody holds a table of contacts, so whoever reads it holds a connection and waits."""
+    cookie = owner()
+
+    def read():
+        ask(f"{SITE}/api/v1/contacts", headers={"Cookie": cookie})
+        time.sleep(0.05)
+
+    holder = psql("BEGIN; LOCK TABLE contacts.contacts, contacts.submissions IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(600)")
+    try:
+        with repeating(read, 24):
+            yield
+    finally:
+        psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)%' AND pid <> pg_backend_pid()").wait()
+        holder.wait()
 
 
 @contextmanager
@@ -215,6 +215,9 @@ LASTING = {"letters", "restarts"}
 
 
 def main():
+    # So that whatever ends it, what was broken is put back.
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda *_: sys.exit(1))
     names = [name for name in sys.argv[1:] if not name.startswith("-")] or list(DRILLS)
     if "--list" in sys.argv:
         print("\n".join(DRILLS))
