@@ -31,7 +31,7 @@ install: ## Install the Debian packages that are missing, or say how
 build: ## Build everything
 	cargo build --release --workspace --bins
 
-test: packages lint deny $(GARAGE) ## Run everything that must hold, as CI does (ONLY=e2e: the tests of one package)
+test: packages lint deny observability-check $(GARAGE) ## Run everything that must hold, as CI does (ONLY=e2e: the tests of one package)
 	cargo build --workspace --bins
 	$(if $(ONLY),,$(TARGET)/debug/bench --quick --report-dir $(TARGET)/bench-quick)
 	GARAGE_BIN=$(abspath $(GARAGE)) cargo test $(if $(ONLY),--package $(ONLY),--workspace) --all-targets --no-fail-fast
@@ -39,7 +39,7 @@ test: packages lint deny $(GARAGE) ## Run everything that must hold, as CI does 
 bench: install build ## Measure everything beside its yardsticks (ARGS="--quick", "--only P1,P2", "--baseline-dir DIR"; --help shows the rest)
 	@$(TARGET)/release/bench $(ARGS)
 
-.PHONY: packages
+.PHONY: packages observability-check
 packages:
 	@sh crates/stack/packages.sh test
 
@@ -48,6 +48,9 @@ lint: ## Check formatting, lints and the walls between the rooms
 	cargo clippy --workspace --all-targets -- -D warnings
 	@! git grep -nE '"\s*(SELECT|INSERT INTO|UPDATE|DELETE FROM|WITH) ' -- 'services/*/src' ':!services/*/src/store*' || \
 		{ echo 'SQL stands outside store.rs'; exit 1; }
+
+observability-check: ## Check rules, alerts, routes, dashboards and runbooks
+	@sh observability/check.sh
 
 deny: $(CARGO_DENY) ## Check licences, sources and who may depend on whom (and advisories, where they can be had)
 	$(CARGO_DENY) --log-level error check bans licenses sources

@@ -227,6 +227,9 @@ def main():
     for name in names:
         fault, alerts = DRILLS[name]
         took = {}
+        if any(is_firing(wanted) for wanted in alerts):
+            print(f"{name:<10} skipped: its alert fires already", flush=True)
+            continue
         began = time.monotonic()
         with fault():
             for wanted in alerts:

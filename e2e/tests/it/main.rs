@@ -23,6 +23,8 @@ mod page;
 mod raw;
 mod search;
 mod system;
+mod telemetry;
+mod telemetry_traces;
 mod trust;
 mod uploads;
 
@@ -38,6 +40,8 @@ fn main() -> ExitCode {
         trust::TESTS,
         page::TESTS,
         edge::TESTS,
+        telemetry::TESTS,
+        telemetry_traces::TESTS,
         faults::TESTS,
         outages::TESTS,
         engine::TESTS,
