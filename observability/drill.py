@@ -150,6 +150,26 @@ def broken_documents():
 
 
 @contextmanager
+def lost_work():
+    """A document that was ready says that it is not, and nobody has it to do."""
+    psql("UPDATE documents.documents SET status = 'pending', title = '(drill) ' || title "
+         "WHERE id = (SELECT id FROM documents.documents WHERE status = 'ready' AND deleted_at IS NULL LIMIT 1)").wait()
+    try:
+        yield
+    finally:
+        psql("UPDATE documents.documents SET status = 'ready', title = substr(title, 9) WHERE title LIKE '(drill) %'").wait()
+
+
+@contextmanager
+def nobody_reads():
+    with stopped("indexer"):
+        headers = {"Content-Type": "text/plain", "Cookie": owner(), "Origin": SITE, "Content-Disposition": 'attachment; filename="drill.txt"'}
+        status, body, _ = ask(f"{SITE}/api/v1/documents", f"drill {time.time()}".encode(), headers)
+        assert status == 201, (status, body)
+        yield
+
+
+@contextmanager
 def restarts():
     for _ in range(3):
         before = pid("indexer")
@@ -207,6 +227,8 @@ DRILLS = {
     "guessing": (guessing, [{"alertname": "SignInsRefused"}]),
     "backup": (lambda: report(OLD, GOOD), [{"alertname": "BackupTooOld"}, {"alertname": "RestoreCheckTooOld"}]),
     "restore": (lambda: report(FAILED, GOOD), [{"alertname": "RestoreCheckFailed"}]),
+    "ledger": (lost_work, [{"alertname": "LedgerDrift"}]),
+    "stuck": (nobody_reads, [{"alertname": "ServiceDown", "job": "indexer"}, {"alertname": "ProcessingStuck"}]),
     "indexer": (lambda: stopped("indexer"), [{"alertname": "ServiceDown", "job": "indexer"}]),
     "exporter": (lambda: stopped("node-exporter"), [{"alertname": "ExporterDown", "job": "node"}]),
 }
