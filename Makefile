@@ -40,12 +40,12 @@ drill: ## Restore the last backup onto an empty system beside, compare everythin
 	@STACK=$(abspath $(STACK)) backup/here.sh drill.sh
 
 install: ## Install the Debian packages that are missing, or say how
-	@sh crates/stack/packages.sh up
+	@sh crates/stack/packages.sh $(if $(findstring --observe,$(ARGS)),observe,up)
 
 build: ## Build everything
 	cargo build --release --workspace --bins
 
-test: packages lint deny terraform-check $(GARAGE) $(SCHEMATHESIS) ## Run everything that must hold, as CI does (ONLY=e2e: the tests of one package)
+test: packages lint deny terraform-check observability-check $(GARAGE) $(SCHEMATHESIS) ## Run everything that must hold, as CI does (ONLY=e2e: the tests of one package)
 	cargo build --workspace --bins
 	$(if $(ONLY),,$(TARGET)/debug/bench --quick --report-dir $(TARGET)/bench-quick)
 	GARAGE_BIN=$(abspath $(GARAGE)) SCHEMATHESIS=$(abspath $(SCHEMATHESIS)) cargo test $(if $(ONLY),--package $(ONLY),--workspace) --all-targets --no-fail-fast
@@ -53,7 +53,7 @@ test: packages lint deny terraform-check $(GARAGE) $(SCHEMATHESIS) ## Run everyt
 bench: install build ## Measure everything beside its yardsticks (ARGS="--quick", "--only P1,P2", "--baseline-dir DIR"; --help shows the rest)
 	@$(TARGET)/release/bench $(ARGS)
 
-.PHONY: packages
+.PHONY: packages observability-check
 packages:
 	@sh crates/stack/packages.sh test
 
@@ -66,6 +66,8 @@ lint: ## Check formatting, lints and the walls between the rooms
 terraform-check: ## Check terraform/ and kubernetes/ with the tools that are here, saying loudly which are missing
 	@terraform/check.sh
 	@kubernetes/check.sh
+observability-check: ## Check rules, alerts, routes, dashboards and runbooks
+	@sh observability/check.sh
 
 deny: $(CARGO_DENY) ## Check licences, sources and who may depend on whom (and advisories, where they can be had)
 	$(CARGO_DENY) --log-level error check bans licenses sources

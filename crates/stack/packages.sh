@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs the Debian packages that are missing, saying which and why.
 #   packages.sh up      what building and running needs
+#   packages.sh observe that, and what `up --observe` starts
 #   packages.sh test    that, and what the tests need
 # As root it installs them; otherwise it prints the command and exits 1.
 set -eu
@@ -8,6 +9,7 @@ set -eu
 purpose=${1:-up}
 missing=
 postgresql=
+observers='prometheus prometheus-alertmanager prometheus-blackbox-exporter prometheus-node-exporter prometheus-postgres-exporter'
 
 has() { command -v "$1" >/dev/null 2>&1; }
 
@@ -38,6 +40,14 @@ if [ -z "${DATABASE_ADMIN_URL:-}" ] || [ "$purpose" = test ]; then
         postgresql=yes
     fi
 fi
+case "$purpose" in observe | test)
+    has prometheus || need prometheus 'measures, and checks the rules of alerts'
+    has prometheus-alertmanager || need prometheus-alertmanager 'says who hears of an alert'
+    has prometheus-blackbox-exporter || need prometheus-blackbox-exporter 'asks the public paths'
+    has prometheus-node-exporter || need prometheus-node-exporter 'measures the machine'
+    has prometheus-postgres-exporter || need prometheus-postgres-exporter 'measures the database'
+    has python3 || need python3 'makes the dashboards' ;;
+esac
 if [ "$purpose" = test ]; then
     has chromium || need chromium 'the tests use the pages as people do'
     python3 -c 'import ensurepip' 2>/dev/null || need python3-venv 'runs Schemathesis, which tests the API'
@@ -51,7 +61,7 @@ if ! has apt-get; then
     exit 1
 fi
 if [ "$(id -u)" != 0 ]; then
-    command="apt-get update && apt-get install -y --no-install-recommends$missing && { systemctl disable --now caddy postgresql || true; }"
+    command="apt-get update && apt-get install -y --no-install-recommends$missing && { systemctl disable --now caddy postgresql $observers || true; }"
     echo 'Please install it as root, then try again:' >&2
     echo "  sudo sh -c '$command'" >&2
     exit 1
@@ -77,7 +87,7 @@ if [ "$postgresql" ]; then
 fi
 # shellcheck disable=SC2086 # a list of words
 install $missing
-for unit in caddy postgresql; do
+for unit in caddy postgresql $observers; do
     case "$missing " in
         *" $unit "*) if has systemctl; then systemctl disable "$unit" >/dev/null 2>&1 || true; fi ;;
     esac

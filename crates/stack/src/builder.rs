@@ -43,6 +43,7 @@ pub struct Builder {
     pub(crate) environment: BTreeMap<String, BTreeMap<String, OsString>>,
     pub(crate) binaries: Option<PathBuf>,
     pub(crate) caddyfile: Option<PathBuf>,
+    pub(crate) observe: bool,
     pub(crate) progress: Progress,
 }
 
@@ -66,6 +67,7 @@ impl Default for Builder {
             environment: BTreeMap::new(),
             binaries: None,
             caddyfile: None,
+            observe: false,
             progress: Arc::new(|_| ()),
         }
     }
@@ -120,6 +122,12 @@ impl Builder {
     /// Caddy's configuration. Without it: `DOSSIER_CADDYFILE`, or else the repository's.
     pub fn caddyfile(mut self, path: impl Into<PathBuf>) -> Self {
         self.caddyfile = Some(path.into());
+        self
+    }
+
+    /// Whether Prometheus, Alertmanager and exporters watch the rest.
+    pub fn observe(mut self, observe: bool) -> Self {
+        self.observe = observe;
         self
     }
 
@@ -179,6 +187,13 @@ impl Builder {
         let named = self.caddyfile.clone().or_else(|| std::env::var_os("DOSSIER_CADDYFILE").map(PathBuf::from));
         let path = named.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../Caddyfile"));
         std::fs::canonicalize(&path).with_context(|| format!("Caddy's configuration {} is missing", path.display()))
+    }
+
+    /// The configuration of what watches: `DOSSIER_OBSERVABILITY`, or else the repository's.
+    pub(crate) fn find_observability(&self) -> anyhow::Result<PathBuf> {
+        let named = std::env::var_os("DOSSIER_OBSERVABILITY").map(PathBuf::from);
+        let path = named.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../observability"));
+        std::fs::canonicalize(&path).with_context(|| format!("the folder {} is missing", path.display()))
     }
 
     pub(crate) fn site_port(&self) -> anyhow::Result<u16> {

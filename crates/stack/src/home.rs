@@ -20,6 +20,7 @@ This folder belongs to Dossier and was made by `dossier-stack up`.
 postgres/  the database            objects/      the documents' bytes
 secrets/   passwords and tokens    meilisearch/  the search index, which can be rebuilt
 log/       one file per process    run/          what is running now
+observe/   measurements of `up --observe`
 ";
 
 /// The folder where everything is kept. Only one system at a time runs in it.

@@ -29,6 +29,7 @@ mod home;
 mod http;
 mod leftovers;
 pub mod object_store;
+mod observe;
 pub mod ports;
 pub mod postgres;
 pub mod process;
@@ -41,6 +42,7 @@ pub use builder::{Builder, Ports, Step};
 pub use external::{External, ExternalS3};
 pub use home::{Home, State};
 pub use leftovers::Recorded;
+pub use observe::OBSERVERS;
 pub use stack::{Owner, Stack, readiness};
 pub use supervision::Supervision;
 
@@ -48,5 +50,19 @@ pub use supervision::Supervision;
 pub const SERVICES: [&str; 5] = ["contacts", "documents", "search", "indexer", "gateway"];
 
 /// Everything that can be running, in the order in which it is stopped.
-pub const PROCESSES: [&str; 9] =
-    ["caddy", "gateway", "indexer", "search", "contacts", "documents", "meilisearch", "object-store", "postgresql"];
+pub const PROCESSES: [&str; 14] = [
+    "alertmanager",
+    "prometheus",
+    "blackbox-exporter",
+    "node-exporter",
+    "postgres-exporter",
+    "caddy",
+    "gateway",
+    "indexer",
+    "search",
+    "contacts",
+    "documents",
+    "meilisearch",
+    "object-store",
+    "postgresql",
+];

@@ -25,6 +25,8 @@ mod page;
 mod raw;
 mod search;
 mod system;
+mod telemetry;
+mod telemetry_traces;
 mod trust;
 mod uploads;
 
@@ -41,6 +43,8 @@ fn main() -> ExitCode {
         page::TESTS,
         office::TESTS,
         edge::TESTS,
+        telemetry::TESTS,
+        telemetry_traces::TESTS,
         faults::TESTS,
         outages::TESTS,
         conformance::TESTS,

@@ -29,6 +29,7 @@ Further variables:
                             answers searches alone
   DOSSIER_BIN_DIR           where the services' programs are (default: beside this one)
   DOSSIER_CADDYFILE         another configuration for Caddy; CADDY_BIN: another Caddy
+  DOSSIER_OBSERVABILITY     another configuration for what `up --observe` starts
   RUST_LOG, LOG_FORMAT, OTEL_EXPORTER_OTLP_ENDPOINT
                             are passed on to the services
 

@@ -29,6 +29,9 @@ pub(crate) struct Up {
     /// Return when everything is ready, and leave it running: `down` stops it.
     #[arg(long)]
     detach: bool,
+    /// Watch it too: Prometheus, Alertmanager and exporters, as Debian packages them.
+    #[arg(long)]
+    observe: bool,
     /// Print one line of JSON when everything is ready, and nothing else.
     #[arg(long)]
     json: bool,
@@ -76,6 +79,7 @@ impl Up {
         let mut builder = Stack::builder()
             .home(&self.home.home)
             .ports(Ports::Fixed(self.port))
+            .observe(self.observe)
             .owner(&self.owner_email, self.owner_password.clone().filter(|p| !p.is_empty()));
         for variable in &self.environment {
             builder = builder.env(&variable.process, &variable.name, &variable.value);
@@ -130,6 +134,11 @@ impl Up {
         } else {
             say(&format!("  password  the first one is kept in {file}\n"));
         }
+        for name in ["prometheus", "alertmanager"] {
+            if let Some(address) = state.addresses.get(name) {
+                say(&format!("  {name:<14}http://{address}/{name}/"));
+            }
+        }
         Ok(())
     }
 
@@ -182,6 +191,9 @@ impl Up {
             "--owner-email".to_owned(),
             self.owner_email.clone(),
         ]);
+        if self.observe {
+            arguments.push("--observe".to_owned());
+        }
         for Variable { process, name, value } in &self.environment {
             arguments.extend(["--env".to_owned(), format!("{process}:{name}={value}")]);
         }
@@ -244,6 +256,7 @@ mod tests {
             owner_email: "a@b.c".to_owned(),
             owner_password: None,
             detach: true,
+            observe: true,
             json: false,
             environment: vec![parse_variable("*:A=b").unwrap()],
             detached: false,

@@ -14,6 +14,7 @@ use crate::{
     builder::Progress,
     external::ExternalS3,
     leftovers, object_store,
+    observe::Observed,
     postgres::Postgres,
     process::Process,
     programs::{Surroundings, admin, database_url, local},
@@ -167,6 +168,17 @@ impl Stack {
             programs.push(("meilisearch", surroundings.meilisearch(bin, &configuration)));
         }
         programs.push(("caddy", surroundings.caddy(&find_caddy()?, &builder.find_caddyfile()?)));
+        if builder.observe {
+            let observed = Observed {
+                home: &self.home,
+                secrets: &self.secrets,
+                ports: &self.ports,
+                database_admin_url: &self.database_admin_url(),
+                engine: self.meilisearch(),
+                configuration: &builder.find_observability()?,
+            };
+            programs.extend(observed.programs()?);
+        }
         for (name, mut program) in programs {
             if let (Some(extra), false) = (builder.environment.get(name), SERVICES.contains(&name)) {
                 program.environment.extend(extra.clone());

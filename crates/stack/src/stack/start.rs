@@ -3,7 +3,7 @@ use std::{net::SocketAddr, time::Instant};
 use anyhow::{Context, bail};
 
 use super::{DATABASE, MIGRATION_LIMIT, PAUSE, READY_LIMIT, STARTED, Stack};
-use crate::{http, process::Process, programs::admin};
+use crate::{OBSERVERS, http, observe, process::Process, programs::admin};
 
 impl Stack {
     /// Starts everything that does not run, side by side where nothing has to wait, and waits until
@@ -44,8 +44,18 @@ impl Stack {
             self.start("caddy")
         )?;
         self.wait_until_answering().await?;
+        self.start_observers().await?;
         self.secrets.put(STARTED, "the owner's first sign-in counts")?;
         self.keep_state(true, began.elapsed())
+    }
+
+    /// Last, so that what is only starting is not taken for what is broken.
+    async fn start_observers(&self) -> anyhow::Result<()> {
+        if self.processes.contains_key("postgres-exporter") {
+            observe::make_role(&self.database_admin_url(), &self.secrets).await?;
+        }
+        futures_util::future::try_join_all(OBSERVERS.map(|name| self.start_if_ours(name))).await?;
+        Ok(())
     }
 
     async fn start_if_ours(&self, name: &str) -> anyhow::Result<()> {
@@ -132,6 +142,10 @@ impl Stack {
             "object-store" => (at(name), "/", None),
             "meilisearch" => (at(name), "/health", Some(200)),
             "caddy" => (at(name), "/metrics", Some(404)),
+            "prometheus" => (at(name), "/prometheus/-/ready", Some(200)),
+            "alertmanager" => (at(name), "/alertmanager/-/ready", Some(200)),
+            // Not /metrics, which asks what is measured.
+            exporter if OBSERVERS.contains(&exporter) => (at(name), "/", Some(200)),
             _ => (at(&admin(name)), "/readyz", Some(200)),
         }
     }
