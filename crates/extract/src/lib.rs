@@ -5,22 +5,31 @@
 //! and a deadline, and believes nothing of it. [`child`] is the other: it gives up files, network,
 //! processes and most of its memory (see [`sandbox`]), and only then looks at the first byte.
 //!
-//! A page is a page of a PDF, a section of a text between form feeds or of about three thousand
-//! characters, or what stands under the headings of a Markdown or HTML document. Page text is NFC,
-//! without control characters, with ligatures taken apart and words that were hyphenated at a line
-//! end put together again.
+//! A page is a page of a PDF or of a Word document as it was last laid out, a slide, a sheet, a chapter,
+//! a message or what is attached to it, a section of a text between form feeds or of about three
+//! thousand characters, or what stands under the headings of a Markdown or HTML document. Very long
+//! sheets and chapters are several. Page text is NFC, without control characters, with ligatures taken
+//! apart and words that were hyphenated at a line end put together again.
 
+mod archive;
 pub mod child;
+mod epub;
 mod failure;
+mod formats;
 mod html;
+mod mail;
 mod markdown;
 mod media;
+mod office;
 mod parent;
 mod pdf;
+mod rtf;
 mod sandbox;
+mod table;
 mod text;
 mod tidy;
 mod wire;
+mod xml;
 
 pub use failure::{Failure, FailureCode};
 pub use media::sniff;
@@ -28,4 +37,4 @@ pub use parent::{Extraction, Extractor, Limits, Page};
 
 /// Raised when documents are read better than before, so that what an older version read can be
 /// read again.
-pub const EXTRACTOR_VERSION: i32 = 1;
+pub const EXTRACTOR_VERSION: i32 = 2;

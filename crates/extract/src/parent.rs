@@ -138,7 +138,8 @@ impl Extractor {
             .arg(format!("--media-type={media_type}"))
             .arg(format!("--memory-bytes={}", self.limits.memory_bytes))
             .arg(format!("--cpu-seconds={}", self.limits.cpu.as_secs().max(1)))
-            .arg(format!("--pages={}", self.limits.pages));
+            .arg(format!("--pages={}", self.limits.pages))
+            .arg(format!("--output-bytes={}", self.limits.output_bytes));
         if let Some(what) = &self.probe {
             command.arg(format!("--probe={what}"));
         }

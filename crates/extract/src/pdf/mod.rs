@@ -1,12 +1,13 @@
 //! PDF: a cascade of readers, judged page by page.
 //!
 //! The interpreter-based reader has the best recall and goes first. Where its page is not
-//! [`plausible`], pdf-extract reads that page as well and the better of the two is kept: their
-//! mistakes are different ones.
+//! [`plausible`], pdf_oxide reads that page as well, and pdf-extract when that was not good either;
+//! the best of them is kept: their mistakes are different ones.
 
 mod backup;
 mod direction;
 mod glyphs;
+mod oxide;
 mod plausible;
 
 use std::{
@@ -15,30 +16,61 @@ use std::{
     sync::Arc,
 };
 
-use hayro_syntax::{DecryptionError, LoadPdfError, Pdf};
+use hayro_syntax::{LoadPdfError, Pdf};
 
-use crate::{Failure, FailureCode};
+use crate::{
+    Failure, FailureCode,
+    formats::{Found, Pages},
+};
 use backup::Backup;
+use oxide::Oxide;
 
-/// What reading a PDF found besides its pages.
-pub(crate) struct Read {
-    pub(crate) engine: &'static str,
-    pub(crate) metadata: BTreeMap<String, String>,
+/// The readers that are asked when the first one is at a loss.
+struct Others {
+    oxide: Oxide,
+    backup: Backup,
+    asked: bool,
 }
 
-/// Reads page after page and hands each to `page`, which says whether to go on.
-pub(crate) fn read(bytes: Vec<u8>, mut page: impl FnMut(u32, String) -> bool) -> Result<Read, Failure> {
+impl Others {
+    fn new(bytes: &Arc<Vec<u8>>) -> Self {
+        Self { oxide: Oxide::new(bytes.clone()), backup: Backup::new(bytes.clone()), asked: false }
+    }
+
+    /// A better text than one of this `score`, when one of them has it.
+    fn better(&mut self, number: u32, glyphs: usize, mut score: f64) -> Option<String> {
+        let mut best = None;
+        for read in [|o: &mut Self, n| o.oxide.page(n), |o: &mut Self, n| o.backup.page(n)] {
+            if score >= plausible::GOOD {
+                break;
+            }
+            let Some(text) = read(self, number) else { continue };
+            let other = plausible::score(&text, glyphs);
+            if other > score {
+                (best, score) = (Some(text), other);
+            }
+        }
+        self.asked |= best.is_some();
+        best
+    }
+}
+
+/// Reads page after page. With `alone` nobody but the first reader is asked.
+///
+/// # Errors
+/// `encrypted`, or `corrupt` when no reader finds a page.
+pub(crate) fn read(bytes: Vec<u8>, alone: bool, pages: Pages<'_>) -> Result<Found, Failure> {
     let bytes = Arc::new(bytes);
-    let mut backup = Backup::new(bytes.clone());
+    let mut others = Others::new(&bytes);
     let opened = catch_unwind(|| Pdf::new(bytes.clone()));
     let pdf = match opened {
         Ok(Ok(pdf)) if !pdf.pages().is_empty() => pdf,
-        Ok(Err(LoadPdfError::Decryption(DecryptionError::PasswordProtected))) => {
-            return Err(Failure::new(FailureCode::Encrypted));
+        Ok(Err(LoadPdfError::Decryption(_))) => {
+            // It may know the kind of encryption less well than the others.
+            return read_without_interpreter(&mut others, pages).map_err(|_| Failure::new(FailureCode::Encrypted));
         }
-        _ => return read_without_interpreter(&mut backup, page),
+        _ => return read_without_interpreter(&mut others, pages),
     };
-    let mut engine = "hayro";
     let reader = glyphs::Reader::new(&pdf);
     for index in 0..pdf.pages().len() {
         let number = u32::try_from(index + 1).map_err(|_| Failure::new(FailureCode::LimitExceeded))?;
@@ -52,29 +84,36 @@ pub(crate) fn read(bytes: Vec<u8>, mut page: impl FnMut(u32, String) -> bool) ->
             Err(_) => (String::new(), 0, 0.0),
         };
         if score < plausible::GOOD
-            && let Some(other) = backup.page(number)
-            && plausible::score(&other, glyphs) > score
+            && !alone
+            && let Some(better) = others.better(number, glyphs, score)
         {
-            (text, engine) = (other, "hayro+pdf-extract");
+            text = better;
         }
-        if !page(number, text) {
+        if !pages(&text) {
             break;
         }
     }
-    Ok(Read { engine, metadata: metadata(&pdf) })
+    let engine = if others.asked { "hayro+others" } else { "hayro" };
+    Ok(Found { engine, metadata: metadata(&pdf), cut: None })
 }
 
-fn read_without_interpreter(backup: &mut Backup, mut page: impl FnMut(u32, String) -> bool) -> Result<Read, Failure> {
-    let Some(pages) = backup.pages() else {
-        let code = if backup.is_locked() { FailureCode::Encrypted } else { FailureCode::Corrupt };
-        return Err(Failure::new(code));
+fn read_without_interpreter(others: &mut Others, pages: Pages<'_>) -> Result<Found, Failure> {
+    let numbers: Vec<u32> = match others.oxide.pages() {
+        Some(count) => (1..=count).collect(),
+        None => others.backup.pages().unwrap_or_default(),
     };
-    for number in pages {
-        if !page(number, backup.page(number).unwrap_or_default()) {
+    if numbers.is_empty() {
+        let locked = others.oxide.is_locked() || others.backup.is_locked();
+        return Err(Failure::new(if locked { FailureCode::Encrypted } else { FailureCode::Corrupt }));
+    }
+    for number in numbers {
+        // Nobody knows how much is drawn.
+        let text = others.better(number, 0, f64::MIN).unwrap_or_default();
+        if !pages(&text) {
             break;
         }
     }
-    Ok(Read { engine: "pdf-extract", metadata: BTreeMap::new() })
+    Ok(Found::by("pdf_oxide"))
 }
 
 fn metadata(pdf: &Pdf) -> BTreeMap<String, String> {
