@@ -5,6 +5,7 @@ use std::{
     io::{BufWriter, Read, Write, stdin, stdout},
     panic::catch_unwind,
     path::PathBuf,
+    time::Duration,
 };
 
 use anyhow::Context;
@@ -12,6 +13,7 @@ use rustix::time::{ClockId, clock_gettime};
 
 use crate::{
     FailureCode, formats,
+    help::Help,
     sandbox::{self, Allowance},
     tidy::tidy,
     wire::{Done, Line},
@@ -28,26 +30,41 @@ const DONE_BYTES: u64 = 64 * 1024;
 #[derive(clap::Args, Debug)]
 pub struct Order {
     /// What the parent says the bytes are.
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", hide = true)]
     media_type: String,
     /// Address space.
-    #[arg(long, default_value_t = 512 * 1024 * 1024)]
+    #[arg(long, default_value_t = 512 * 1024 * 1024, hide = true)]
     memory_bytes: u64,
     /// Processor time.
-    #[arg(long, default_value_t = 30)]
+    #[arg(long, default_value_t = 30, hide = true)]
     cpu_seconds: u64,
     /// Pages read at most.
-    #[arg(long, default_value_t = 10_000)]
+    #[arg(long, default_value_t = 10_000, hide = true)]
     pages: u32,
     /// Text printed.
-    #[arg(long, default_value_t = 64 * 1024 * 1024)]
+    #[arg(long, default_value_t = 64 * 1024 * 1024, hide = true)]
     output_bytes: u64,
     /// Ask only the reader of PDF that goes first.
-    #[arg(long)]
+    #[arg(long, hide = true)]
     alone: bool,
+    /// The parent has pictures read.
+    #[arg(long, hide = true)]
+    pictures: bool,
+    /// Instead of reading: become this program, which reads the picture on standard input.
+    #[arg(long, hide = true)]
+    r#become: Option<PathBuf>,
+    /// The languages that it is to expect.
+    #[arg(long, default_value = "eng", hide = true)]
+    languages: String,
     /// Instead of reading: try what must be impossible, and say how it went (for tests).
     #[arg(long, hide = true)]
     probe: Option<String>,
+}
+
+impl Order {
+    fn allowance(&self) -> Allowance {
+        Allowance { memory_bytes: self.memory_bytes, cpu_seconds: self.cpu_seconds }
+    }
 }
 
 /// Reads the document on standard input and prints its pages.
@@ -56,19 +73,25 @@ pub struct Order {
 /// When the walls cannot be put up or the parent has gone; whatever is wrong with the document is
 /// printed instead.
 pub fn run(order: Order) -> anyhow::Result<()> {
+    if let Some(program) = &order.r#become {
+        return Err(sandbox::turn_into(program, &order.languages, order.allowance()));
+    }
     // Opened while that is still possible.
     let status = File::open("/proc/self/status").ok();
-    let missing = sandbox::enter(Allowance { memory_bytes: order.memory_bytes, cpu_seconds: order.cpu_seconds })?;
+    let missing = sandbox::enter(order.allowance())?;
     for wall in missing {
         eprintln!("sandbox: {wall} is missing");
     }
+    let second = (!order.alone).then(|| Duration::from_secs(order.cpu_seconds.div_ceil(3)));
+    let of_pdf = matches!(order.media_type.as_str(), "application/pdf" | "message/rfc822");
+    let help = Help::start(second.filter(|_| of_pdf), order.pictures)?;
     let work = move || {
         if sandbox::seal().is_err() {
             eprintln!("sandbox: seccomp is missing");
         }
         match &order.probe {
             Some(what) => probe(what),
-            None => answer(&order, status),
+            None => answer(&order, status, help),
         }
     };
     let thread = std::thread::Builder::new().stack_size(STACK_BYTES).spawn(work)?;
@@ -120,7 +143,7 @@ impl Output {
     }
 }
 
-fn answer(order: &Order, status: Option<File>) -> anyhow::Result<()> {
+fn answer(order: &Order, status: Option<File>, mut help: Help) -> anyhow::Result<()> {
     let mut output = Output {
         lines: BufWriter::new(stdout()),
         most: order.pages,
@@ -136,13 +159,13 @@ fn answer(order: &Order, status: Option<File>) -> anyhow::Result<()> {
     // Messages of panicking parsers quote the document.
     std::panic::set_hook(Box::new(|_| {}));
     let read = catch_unwind(std::panic::AssertUnwindSafe(|| {
-        formats::read(&order.media_type, bytes, order.alone, 0, &mut |text| output.page(text))
+        formats::read(&order.media_type, bytes, &mut help, 0, &mut |text| output.page(text))
     }));
     let line = match read {
         Ok(Ok(found)) => Line::Done(Done {
             engine: found.engine.to_owned(),
             metadata: found.metadata.into_iter().map(|(name, value)| (name, tidy(&value))).collect(),
-            partial: output.partial.or(found.cut),
+            partial: output.partial.or(found.cut).or(help.unread),
             cpu_ms: cpu_ms(),
             peak_rss_bytes: status.and_then(peak_rss).unwrap_or(0),
         }),

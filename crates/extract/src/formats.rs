@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    Failure, FailureCode, epub, html, mail, markdown,
+    Failure, FailureCode, epub,
+    help::Help,
+    html, mail, markdown,
     office::{self, Kind, Ooxml},
-    pdf, rtf, table, text,
+    pdf, picture, rtf, table, text,
     tidy::tidy,
 };
 
@@ -27,20 +29,19 @@ impl Found {
     }
 }
 
-/// Reads a document that was inside `depth` others. With `alone`, no second reader is asked for pages of
-/// PDF that the first made little of.
+/// Reads a document that was inside `depth` others.
 ///
 /// # Errors
 /// [`Failure`] when there is nothing to read.
 pub(crate) fn read(
     media_type: &str,
     bytes: Vec<u8>,
-    alone: bool,
+    help: &mut Help,
     depth: usize,
     pages: Pages<'_>,
 ) -> Result<Found, Failure> {
     let (found, texts) = match media_type {
-        "application/pdf" => return pdf::read(bytes, alone, pages),
+        "application/pdf" => return pdf::read(bytes, help, pages),
         "application/vnd.openxmlformats-officedocument.wordprocessingml.document" => {
             return office::read(Ooxml::Word, &bytes, pages);
         }
@@ -54,7 +55,10 @@ pub(crate) fn read(
         "application/vnd.oasis.opendocument.spreadsheet" => return office::read_open(Kind::Sheets, &bytes, pages),
         "application/vnd.oasis.opendocument.presentation" => return office::read_open(Kind::Slides, &bytes, pages),
         "application/epub+zip" => return epub::read(&bytes, pages),
-        "message/rfc822" => return mail::read(&bytes, alone, depth, pages),
+        "message/rfc822" => return mail::read(&bytes, help, depth, pages),
+        "image/png" | "image/jpeg" | "image/gif" | "image/bmp" | "image/tiff" | "image/webp" => {
+            return picture::read(&bytes, help, pages);
+        }
         "text/csv" | "text/tab-separated-values" => return Ok(table::read(&bytes, pages)),
         "application/rtf" | "text/rtf" => {
             let read = rtf::read(&bytes)?;

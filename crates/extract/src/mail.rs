@@ -3,11 +3,14 @@
 //! The message is the first pages; each attachment that can be read follows as pages of its own that
 //! begin with its name. (They are not documents of their own.)
 
+use std::collections::HashSet;
+
 use mail_parser::{Address, Message, MessageParser, MimeHeaders, PartType};
 
 use crate::{
     Failure, FailureCode,
     formats::{self, Found, Pages},
+    help::Help,
     html, sniff, text,
 };
 
@@ -17,7 +20,7 @@ const MOST_ATTACHMENTS: usize = 200;
 
 /// # Errors
 /// `corrupt` when it is no message.
-pub(crate) fn read(bytes: &[u8], alone: bool, depth: usize, pages: Pages<'_>) -> Result<Found, Failure> {
+pub(crate) fn read(bytes: &[u8], help: &mut Help, depth: usize, pages: Pages<'_>) -> Result<Found, Failure> {
     let message = MessageParser::default().parse(bytes).ok_or_else(|| Failure::new(FailureCode::Corrupt))?;
     let mut found = Found::by("mail");
     let known = [
@@ -26,13 +29,13 @@ pub(crate) fn read(bytes: &[u8], alone: bool, depth: usize, pages: Pages<'_>) ->
         ("date", message.date().map(|date| date.to_rfc3339())),
     ];
     found.metadata = known.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect();
-    let mut letter = Letter { alone, found: &mut found, pages };
+    let mut letter = Letter { help, found: &mut found, pages };
     letter.show(&message, depth);
     Ok(found)
 }
 
 struct Letter<'a> {
-    alone: bool,
+    help: &'a mut Help,
     found: &'a mut Found,
     pages: Pages<'a>,
 }
@@ -74,7 +77,7 @@ impl Letter<'_> {
     fn attached(&mut self, name: &str, kind: &str, bytes: &[u8], depth: usize) -> bool {
         let (mut first, mut on) = (true, true);
         let pages = &mut *self.pages;
-        let read = formats::read(kind, bytes.to_vec(), self.alone, depth + 1, &mut |page| {
+        let read = formats::read(kind, bytes.to_vec(), self.help, depth + 1, &mut |page| {
             on = match std::mem::take(&mut first) && !name.is_empty() {
                 true => pages(&format!("{name}\n{page}")),
                 false => pages(page),
@@ -125,7 +128,7 @@ fn people(address: &Address<'_>) -> String {
     address.iter().map(|a| one(a.name(), a.address())).take(500).collect::<Vec<_>>().join(", ")
 }
 
-/// The plain version where there is one that says anything; the other is the same once more.
+/// The plain version; the other as well, when it has words that the plain one has not.
 fn body(message: &Message<'_>) -> String {
     let mut body = String::new();
     for part in message.text_bodies() {
@@ -136,14 +139,20 @@ fn body(message: &Message<'_>) -> String {
         }
         body.push('\n');
     }
-    if body.trim().is_empty() {
-        for part in message.html_bodies() {
-            if let PartType::Html(text) = &part.body {
-                body.push_str(&visible(text));
+    for part in message.html_bodies() {
+        if let PartType::Html(text) = &part.body {
+            let text = visible(text);
+            let known: HashSet<&str> = words(&body).collect();
+            if words(&text).any(|word| !known.contains(word)) {
+                body = format!("{}\n{text}", body.trim_end());
             }
         }
     }
     body
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty())
 }
 
 fn visible(source: &str) -> String {

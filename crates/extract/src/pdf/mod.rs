@@ -9,6 +9,8 @@ mod direction;
 mod glyphs;
 mod oxide;
 mod plausible;
+mod scan;
+mod second;
 
 use std::{
     collections::BTreeMap,
@@ -21,99 +23,87 @@ use hayro_syntax::{LoadPdfError, Pdf};
 use crate::{
     Failure, FailureCode,
     formats::{Found, Pages},
+    help::Help,
 };
-use backup::Backup;
-use oxide::Oxide;
+pub(crate) use scan::Canvas;
+pub(crate) use second::Second;
 
-/// The readers that are asked when the first one is at a loss.
-struct Others {
-    oxide: Oxide,
-    backup: Backup,
-    asked: bool,
-}
+/// A page with fewer letters than this, and a picture, is taken to be scanned.
+const SCANNED_LETTERS: usize = 16;
 
-impl Others {
-    fn new(bytes: &Arc<Vec<u8>>) -> Self {
-        Self { oxide: Oxide::new(bytes.clone()), backup: Backup::new(bytes.clone()), asked: false }
-    }
-
-    /// A better text than one of this `score`, when one of them has it.
-    fn better(&mut self, number: u32, glyphs: usize, mut score: f64) -> Option<String> {
-        let mut best = None;
-        for read in [|o: &mut Self, n| o.oxide.page(n), |o: &mut Self, n| o.backup.page(n)] {
-            if score >= plausible::GOOD {
-                break;
-            }
-            let Some(text) = read(self, number) else { continue };
-            let other = plausible::score(&text, glyphs);
-            if other > score {
-                (best, score) = (Some(text), other);
-            }
-        }
-        self.asked |= best.is_some();
-        best
-    }
-}
-
-/// Reads page after page. With `alone` nobody but the first reader is asked.
+/// Reads page after page.
 ///
 /// # Errors
 /// `encrypted`, or `corrupt` when no reader finds a page.
-pub(crate) fn read(bytes: Vec<u8>, alone: bool, pages: Pages<'_>) -> Result<Found, Failure> {
+pub(crate) fn read(bytes: Vec<u8>, help: &mut Help, pages: Pages<'_>) -> Result<Found, Failure> {
     let bytes = Arc::new(bytes);
-    let mut others = Others::new(&bytes);
+    if let Some(second) = &mut help.second {
+        second.open(&bytes);
+    }
     let opened = catch_unwind(|| Pdf::new(bytes.clone()));
     let pdf = match opened {
         Ok(Ok(pdf)) if !pdf.pages().is_empty() => pdf,
         Ok(Err(LoadPdfError::Decryption(_))) => {
-            // It may know the kind of encryption less well than the others.
-            return read_without_interpreter(&mut others, pages).map_err(|_| Failure::new(FailureCode::Encrypted));
+            // The others may know this kind of encryption.
+            return read_without_interpreter(help, pages).map_err(|_| Failure::new(FailureCode::Encrypted));
         }
-        _ => return read_without_interpreter(&mut others, pages),
+        _ => return read_without_interpreter(help, pages),
     };
     let reader = glyphs::Reader::new(&pdf);
+    let mut asked = false;
     for index in 0..pdf.pages().len() {
         let number = u32::try_from(index + 1).map_err(|_| Failure::new(FailureCode::LimitExceeded))?;
-        let first = catch_unwind(AssertUnwindSafe(|| reader.page(index)));
+        let first = catch_unwind(AssertUnwindSafe(|| reader.page(index, false)));
         // A reader that panics has not found the page to be empty.
-        let (mut text, glyphs, score) = match first {
-            Ok((text, glyphs)) => {
-                let score = plausible::score(&text, glyphs);
-                (text, glyphs, score)
+        let (mut text, glyphs, score, scan) = match first {
+            Ok(page) => {
+                let score = plausible::score(&page.text, page.glyphs);
+                (page.text, page.glyphs, score, page.scan.is_scan())
             }
-            Err(_) => (String::new(), 0, 0.0),
+            Err(_) => (String::new(), 0, 0.0, false),
         };
         if score < plausible::GOOD
-            && !alone
-            && let Some(better) = others.better(number, glyphs, score)
+            && let Some(better) = help.second.as_mut().and_then(|second| second.better(number, glyphs, score))
         {
-            text = better;
+            (text, asked) = (better, true);
         }
         if !pages(&text) {
             break;
         }
+        if scan && text.chars().filter(|c| c.is_alphanumeric()).take(SCANNED_LETTERS).count() < SCANNED_LETTERS {
+            match help.pictures {
+                true => {
+                    let drawn = catch_unwind(AssertUnwindSafe(|| reader.page(index, true).scan.canvas()));
+                    if let Ok(Some(canvas)) = drawn {
+                        help.scan(&canvas);
+                    }
+                }
+                false => help.is_unread(),
+            }
+        }
     }
-    let engine = if others.asked { "hayro+others" } else { "hayro" };
-    Ok(Found { engine, metadata: metadata(&pdf), cut: None })
+    let engine = if asked { "hayro+others" } else { "hayro" };
+    let cut = help.second.as_ref().filter(|second| second.is_lost()).map(|_| FailureCode::LimitExceeded);
+    Ok(Found { engine, metadata: metadata(&pdf), cut })
 }
 
-fn read_without_interpreter(others: &mut Others, pages: Pages<'_>) -> Result<Found, Failure> {
-    let numbers: Vec<u32> = match others.oxide.pages() {
-        Some(count) => (1..=count).collect(),
-        None => others.backup.pages().unwrap_or_default(),
+fn read_without_interpreter(help: &mut Help, pages: Pages<'_>) -> Result<Found, Failure> {
+    let Some(second) = &mut help.second else { return Err(Failure::new(FailureCode::Corrupt)) };
+    let numbers = match second.pages() {
+        second::Pages::Numbers(numbers) => numbers,
+        second::Pages::Locked => return Err(Failure::new(FailureCode::Encrypted)),
+        second::Pages::Unreadable if second.is_lost() => return Err(Failure::new(FailureCode::LimitExceeded)),
+        second::Pages::Unreadable => return Err(Failure::new(FailureCode::Corrupt)),
     };
-    if numbers.is_empty() {
-        let locked = others.oxide.is_locked() || others.backup.is_locked();
-        return Err(Failure::new(if locked { FailureCode::Encrypted } else { FailureCode::Corrupt }));
-    }
     for number in numbers {
         // Nobody knows how much is drawn.
-        let text = others.better(number, 0, f64::MIN).unwrap_or_default();
+        let text = second.better(number, 0, f64::MIN).unwrap_or_default();
         if !pages(&text) {
             break;
         }
     }
-    Ok(Found::by("pdf_oxide"))
+    let cut = second.is_lost().then_some(FailureCode::LimitExceeded);
+    Ok(Found { cut, ..Found::by("pdf_oxide") })
 }
 
 fn metadata(pdf: &Pdf) -> BTreeMap<String, String> {
