@@ -46,7 +46,7 @@ const SILENT: [&str; 31] = [
     "template",
 ];
 /// Groups that begin with `\*`, which readers that do not know them skip, and that are text all the same.
-const SPOKEN: [&str; 3] = ["shptxt", "shpinst", "footnote"];
+const SPOKEN: [&str; 6] = ["annotation", "atnauthor", "atnid", "footnote", "shpinst", "shptxt"];
 
 pub(crate) struct Read {
     pub(crate) text: String,

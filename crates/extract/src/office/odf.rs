@@ -26,22 +26,20 @@ pub(super) fn read(kind: Kind, archive: &Archive<'_>, pages: Pages<'_>) -> Resul
     let Some(content) = archive.read("content.xml")? else {
         return Err(Failure::new(FailureCode::Corrupt));
     };
+    let mut headers = String::new();
+    if let Some(styles) = archive.read("styles.xml")? {
+        collect_headers(&styles, &mut headers);
+    }
+    let mut on = true;
     let whole = match kind {
         Kind::Text => {
-            let mut document = Content::default();
-            if let Some(styles) = archive.read("styles.xml")? {
-                headers(&styles, &mut document.text);
-            }
+            let mut document = Content { text: std::mem::take(&mut headers), ..Content::default() };
             let whole = walk(&content, |piece| document.piece(piece));
-            for page in text::pages(&document.text) {
-                if !pages(&page) {
-                    break;
-                }
-            }
+            on = text::pages(&document.text).iter().all(|page| pages(page));
             whole
         }
         Kind::Slides => {
-            let (mut slide, mut on) = (Content::default(), true);
+            let mut slide = Content::default();
             let whole = walk(&content, |piece| {
                 let ends = matches!(piece, Piece::Close("page"));
                 slide.piece(piece);
@@ -51,19 +49,28 @@ pub(super) fn read(kind: Kind, archive: &Archive<'_>, pages: Pages<'_>) -> Resul
                 on
             });
             if on && !slide.text.trim().is_empty() {
-                pages(&slide.text);
+                on = pages(&slide.text);
             }
             whole
         }
-        Kind::Sheets => sheets(&content, pages),
+        Kind::Sheets => {
+            let whole;
+            (whole, on) = sheets(&content, pages);
+            whole
+        }
     };
+    // What stands on every sheet or slide, once.
+    if on && !headers.trim().is_empty() {
+        pages(&headers);
+    }
     if !whole {
         archive.is_cut(FailureCode::Corrupt);
     }
     Ok(())
 }
 
-fn sheets(content: &[u8], pages: Pages<'_>) -> bool {
+/// Whether the document was whole, and whether to go on.
+fn sheets(content: &[u8], pages: Pages<'_>) -> (bool, bool) {
     let mut state = Content::default();
     // One at a time: a table inside a cell belongs to the cell.
     let (mut depth, mut on, mut name) = (0usize, true, String::new());
@@ -102,13 +109,13 @@ fn sheets(content: &[u8], pages: Pages<'_>) -> bool {
         for row in pending {
             sheet.row(&row);
         }
-        sheet.end();
+        on = sheet.end();
     }
-    whole
+    (whole, on)
 }
 
 /// Of all kinds of pages, each once.
-fn headers(styles: &[u8], text: &mut String) {
+fn collect_headers(styles: &[u8], text: &mut String) {
     let (mut inside, mut found, mut seen) = (false, Content::default(), Vec::new());
     walk(styles, |piece| {
         match piece {

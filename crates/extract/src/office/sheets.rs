@@ -3,6 +3,7 @@
 
 use super::{
     related, relations, row_end,
+    slides::append,
     styles::{Styles, moment},
 };
 use crate::{
@@ -46,6 +47,16 @@ pub(super) fn read(archive: &Archive<'_>, pages: Pages<'_>) -> Result<(), Failur
                 }
                 true
             });
+        }
+        let mut drawn = String::new();
+        for part in related(archive, &part, "drawing")? {
+            append(archive, &part, &mut drawn)?;
+            for chart in related(archive, &part, "chart")? {
+                append(archive, &chart, &mut drawn)?;
+            }
+        }
+        for line in drawn.lines() {
+            rows.row(line);
         }
         if !rows.end() {
             break;

@@ -59,7 +59,8 @@ fn slides(archive: &Archive<'_>) -> Result<Vec<String>, Failure> {
     Ok(slides)
 }
 
-fn append(archive: &Archive<'_>, part: &str, text: &mut String) -> Result<(), Failure> {
+/// Adds what people read in a slide, a drawing or a chart.
+pub(super) fn append(archive: &Archive<'_>, part: &str, text: &mut String) -> Result<(), Failure> {
     let Some(bytes) = archive.read(part)? else { return Ok(()) };
     // Slide numbers and dates that the program fills in say nothing.
     let (mut inside, mut field) = (false, false);

@@ -7,8 +7,10 @@ use hayro_interpret::{
 
 /// Of a picture that is looked at: more would not fit into memory.
 const MOST_PIXELS: u64 = 60_000_000;
-/// The longer side of the canvas: A4 at 250 dots per inch.
-const SIDE: f64 = 2900.0;
+/// Pixels of the canvas for each point of the page: 250 to an inch.
+const DENSITY: f64 = 250.0 / 72.0;
+/// The longest side of the canvas: about that of A4.
+const SIDE: f64 = 3000.0;
 /// A page that is covered less than this is no scan.
 const COVERED: f64 = 0.2;
 /// Pictures on a page, against pages that draw for ever.
@@ -33,7 +35,7 @@ pub(crate) struct Canvas {
 impl Scan {
     pub(super) fn new(width: f64, height: f64, draw: bool) -> Self {
         let mut scan = Self { width, height, covered: 0.0, pictures: 0, canvas: None };
-        let scale = SIDE / width.max(height);
+        let scale = DENSITY.min(SIDE / width.max(height));
         if draw && scale.is_finite() && scale > 0.0 && width > 0.0 && height > 0.0 {
             let side = |length: f64| (length * scale).round().clamp(1.0, SIDE) as u32;
             let (width, height) = (side(width), side(height));

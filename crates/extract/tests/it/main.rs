@@ -1,8 +1,11 @@
 //! Reading made documents, misbehaving children, and real documents where there are any.
 #![allow(clippy::unwrap_used)]
 
+mod archives;
 mod corpus;
 mod documents;
+mod formats;
+mod pictures;
 
 use std::{
     io::{Seek, Write},
