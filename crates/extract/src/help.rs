@@ -48,7 +48,7 @@ impl Help {
 }
 
 /// When the parent has gone, the next page finds out.
-fn say(line: &Line) {
+pub(crate) fn say(line: &Line) {
     if let Ok(mut line) = serde_json::to_vec(line) {
         line.push(b'\n');
         let mut out = stdout().lock();

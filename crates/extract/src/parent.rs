@@ -126,24 +126,25 @@ impl Extractor {
         // To begin anew, or to show it to another program. A pipe can be read only once.
         let again = file.try_clone().ok().zip((&file).stream_position().ok());
         let deadline = Instant::now() + self.limits.wall;
-        let (first, died) = self.run(file, &again, media_type, false, deadline).await;
-        let may_be_pdf = matches!(media_type, "application/pdf" | "message/rfc822");
-        let Some(file) = again.as_ref().filter(|_| died && may_be_pdf).and_then(rewound) else { return first };
-        // One of the readers that are asked second may have dragged the first down with it.
+        let (first, dragged) = self.run(file, &again, media_type, false, deadline).await;
+        // One of the readers that are asked second has dragged the first down with it.
+        let Some(file) = again.as_ref().filter(|_| dragged).and_then(rewound) else { return first };
         let (second, _) = self.run(file, &again, media_type, true, deadline).await;
         let text = |read: &Result<Extraction, Failure>| {
             read.as_ref().map_or(0, |read| 1 + read.pages.iter().map(|page| page.text.len()).sum::<usize>())
         };
-        match text(&second) > text(&first) {
-            true => second.map(|read| Extraction {
-                partial: read.partial.or(first.err().map(|f| f.code.as_str().to_owned())),
+        match (first, second) {
+            // Whatever it was, the first reader alone knows what is wrong.
+            (Err(_), second) => second,
+            (first, second) if text(&second) > text(&first) => second.map(|read| Extraction {
+                partial: read.partial.or_else(|| Some(FailureCode::LimitExceeded.as_str().to_owned())),
                 ..read
             }),
-            false => first,
+            (first, _) => first,
         }
     }
 
-    /// Whether the child died, beside what it said.
+    /// What the child said, and whether it died while it asked others.
     async fn run(
         &self,
         file: File,
@@ -175,8 +176,8 @@ impl Extractor {
         if complaint.contains("is missing") {
             tracing::warn!(complaint, "the sandbox is not complete on this machine");
         }
-        let died = matches!(ended, End::Exited(_));
-        (self.conclude(media_type, reading, ended, &complaint), died)
+        let dragged = reading.asked && matches!(ended, End::Exited(_));
+        (self.conclude(media_type, reading, ended, &complaint), dragged)
     }
 
     fn start(&self, file: File, media_type: &str, alone: bool) -> std::io::Result<Child> {
@@ -316,7 +317,9 @@ struct Reading {
     pages: Vec<Page>,
     done: Option<Done>,
     failed: Option<FailureCode>,
-    /// How many were shown.
+    /// Whether other readers were asked for a second opinion.
+    asked: bool,
+    /// How many pictures were shown.
     pictures: usize,
     /// Whether one of them had text.
     recognised: bool,
@@ -348,6 +351,7 @@ impl Reading {
                 let pixels = u64::from(width) * u64::from(height);
                 return (pixels > 0 && pixels == data.len() as u64).then_some(Picture::Grey { width, height, data });
             }
+            Line::Asked => self.asked = true,
             Line::Done(done) => self.done = Some(done),
             Line::Failed { code } => self.failed = Some(code),
         }

@@ -21,6 +21,8 @@ pub(crate) enum Line {
     },
     /// The document is a picture, and the page before is to have its text.
     Picture,
+    /// Readers that may drag it down are asked from here on.
+    Asked,
     Done(Done),
     Failed {
         code: FailureCode,

@@ -9,6 +9,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::{help::say, wire::Line};
+
 use super::{backup::Backup, oxide::Oxide, plausible};
 
 const STACK_BYTES: usize = 32 * 1024 * 1024;
@@ -19,6 +21,7 @@ pub(crate) struct Second {
     answers: Receiver<Answer>,
     left: Duration,
     lost: bool,
+    asked: bool,
 }
 
 enum Question {
@@ -45,7 +48,7 @@ impl Second {
         let (questions, asked) = channel();
         let (answering, answers) = channel();
         std::thread::Builder::new().stack_size(STACK_BYTES).spawn(move || answer(&asked, &answering))?;
-        Ok(Self { questions, answers, left: time, lost: false })
+        Ok(Self { questions, answers, left: time, lost: false, asked: false })
     }
 
     pub(super) fn open(&mut self, bytes: &Arc<Vec<u8>>) {
@@ -75,6 +78,9 @@ impl Second {
     fn ask(&mut self, question: Question) -> Option<Answer> {
         if self.lost {
             return None;
+        }
+        if !std::mem::replace(&mut self.asked, true) {
+            say(&Line::Asked);
         }
         let started = Instant::now();
         let answer = self.questions.send(question).ok().and_then(|()| self.answers.recv_timeout(self.left).ok());

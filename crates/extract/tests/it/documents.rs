@@ -3,7 +3,7 @@
 use md5::Digest;
 
 /// A file of these objects; the first is the catalog, and the table of contents is right.
-fn file(objects: &[Vec<u8>], trailer: &str) -> Vec<u8> {
+pub(crate) fn file(objects: &[Vec<u8>], trailer: &str) -> Vec<u8> {
     let mut bytes = b"%PDF-1.7\n".to_vec();
     let mut offsets = Vec::new();
     for (index, object) in objects.iter().enumerate() {
@@ -22,7 +22,7 @@ fn file(objects: &[Vec<u8>], trailer: &str) -> Vec<u8> {
     bytes
 }
 
-fn stream(dictionary: &str, content: &[u8]) -> Vec<u8> {
+pub(crate) fn stream(dictionary: &str, content: &[u8]) -> Vec<u8> {
     let mut bytes = format!("<<{dictionary}/Length {}>>stream\n", content.len()).into_bytes();
     bytes.extend(content);
     bytes.extend(b"\nendstream");

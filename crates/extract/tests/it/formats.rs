@@ -105,7 +105,7 @@ async fn common_encodings_are_recognised() {
     }
 }
 
-fn message() -> Vec<u8> {
+pub(crate) fn message() -> Vec<u8> {
     let pdf: String = base64(&documents::pdf(&["Invoice 4711"]));
     format!(
         "From: =?utf-8?q?J=C3=BCrg?= <juerg@example.org>\r\nTo: anna@example.org\r\nSubject: =?utf-8?b?UsOpc3Vtw6k=?=\r\n\

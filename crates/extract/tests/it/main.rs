@@ -2,9 +2,11 @@
 #![allow(clippy::unwrap_used)]
 
 mod archives;
+mod bombs;
 mod corpus;
 mod documents;
 mod formats;
+mod hostile;
 mod pictures;
 
 use std::{
