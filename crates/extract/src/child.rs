@@ -5,15 +5,16 @@ use std::{
     io::{BufWriter, Read, Write, stdin, stdout},
     panic::catch_unwind,
     path::PathBuf,
+    time::Duration,
 };
 
 use anyhow::Context;
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::{
-    Failure, FailureCode, html, markdown, pdf,
+    FailureCode, formats,
+    help::Help,
     sandbox::{self, Allowance},
-    text,
     tidy::tidy,
     wire::{Done, Line},
 };
@@ -22,25 +23,48 @@ use crate::{
 const STACK_BYTES: usize = 64 * 1024 * 1024;
 /// In one line of output; a longer page is cut and the document marked as partial.
 const PAGE_BYTES: usize = 1024 * 1024 - 1024;
+/// For the last line.
+const DONE_BYTES: u64 = 64 * 1024;
 
 /// What the parent asks for.
 #[derive(clap::Args, Debug)]
 pub struct Order {
     /// What the parent says the bytes are.
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", hide = true)]
     media_type: String,
     /// Address space.
-    #[arg(long, default_value_t = 512 * 1024 * 1024)]
+    #[arg(long, default_value_t = 512 * 1024 * 1024, hide = true)]
     memory_bytes: u64,
     /// Processor time.
-    #[arg(long, default_value_t = 30)]
+    #[arg(long, default_value_t = 30, hide = true)]
     cpu_seconds: u64,
     /// Pages read at most.
-    #[arg(long, default_value_t = 10_000)]
+    #[arg(long, default_value_t = 10_000, hide = true)]
     pages: u32,
+    /// Text printed.
+    #[arg(long, default_value_t = 64 * 1024 * 1024, hide = true)]
+    output_bytes: u64,
+    /// Ask only the reader of PDF that goes first.
+    #[arg(long, hide = true)]
+    alone: bool,
+    /// The parent has pictures read.
+    #[arg(long, hide = true)]
+    pictures: bool,
+    /// Instead of reading: become this program, which reads the picture on standard input.
+    #[arg(long, hide = true)]
+    r#become: Option<PathBuf>,
+    /// The languages that it is to expect.
+    #[arg(long, default_value = "eng", hide = true)]
+    languages: String,
     /// Instead of reading: try what must be impossible, and say how it went (for tests).
     #[arg(long, hide = true)]
     probe: Option<String>,
+}
+
+impl Order {
+    fn allowance(&self) -> Allowance {
+        Allowance { memory_bytes: self.memory_bytes, cpu_seconds: self.cpu_seconds }
+    }
 }
 
 /// Reads the document on standard input and prints its pages.
@@ -49,19 +73,25 @@ pub struct Order {
 /// When the walls cannot be put up or the parent has gone; whatever is wrong with the document is
 /// printed instead.
 pub fn run(order: Order) -> anyhow::Result<()> {
+    if let Some(program) = &order.r#become {
+        return Err(sandbox::turn_into(program, &order.languages, order.allowance()));
+    }
     // Opened while that is still possible.
     let status = File::open("/proc/self/status").ok();
-    let missing = sandbox::enter(Allowance { memory_bytes: order.memory_bytes, cpu_seconds: order.cpu_seconds })?;
+    let missing = sandbox::enter(order.allowance())?;
     for wall in missing {
         eprintln!("sandbox: {wall} is missing");
     }
+    let second = (!order.alone).then(|| Duration::from_secs(order.cpu_seconds.div_ceil(3)));
+    let of_pdf = matches!(order.media_type.as_str(), "application/pdf" | "message/rfc822");
+    let help = Help::start(second.filter(|_| of_pdf), order.pictures)?;
     let work = move || {
         if sandbox::seal().is_err() {
             eprintln!("sandbox: seccomp is missing");
         }
         match &order.probe {
             Some(what) => probe(what),
-            None => answer(&order, status),
+            None => answer(&order, status, help),
         }
     };
     let thread = std::thread::Builder::new().stack_size(STACK_BYTES).spawn(work)?;
@@ -71,82 +101,78 @@ pub fn run(order: Order) -> anyhow::Result<()> {
 struct Output {
     lines: BufWriter<std::io::Stdout>,
     most: u32,
+    number: u32,
+    left: u64,
     partial: Option<FailureCode>,
     broken: bool,
 }
 
 impl Output {
     /// Whether to go on.
-    fn page(&mut self, number: u32, text: &str) -> bool {
-        if number > self.most {
+    fn page(&mut self, text: &str) -> bool {
+        if self.number == self.most {
             self.partial = Some(FailureCode::LimitExceeded);
             return false;
         }
+        self.number += 1;
         let mut text = tidy(text);
         if text.len() > PAGE_BYTES {
             text.truncate(text.floor_char_boundary(PAGE_BYTES));
             self.partial = Some(FailureCode::LimitExceeded);
         }
-        self.broken |= self.line(&Line::Page { number, text }).is_err();
+        let Ok(line) = serde_json::to_vec(&Line::Page { number: self.number, text }) else { return false };
+        // The parent stops listening there, and would not hear how it ended.
+        let Some(left) = self.left.checked_sub(line.len() as u64 + 1) else {
+            self.partial = Some(FailureCode::LimitExceeded);
+            return false;
+        };
+        self.left = left;
+        self.broken |= self.raw(&line).is_err();
         !self.broken
     }
 
     fn line(&mut self, line: &Line) -> std::io::Result<()> {
-        serde_json::to_writer(&mut self.lines, line)?;
+        self.raw(&serde_json::to_vec(line)?)
+    }
+
+    fn raw(&mut self, line: &[u8]) -> std::io::Result<()> {
+        self.lines.write_all(line)?;
         self.lines.write_all(b"\n")?;
         // What was read before a limit is hit is kept.
         self.lines.flush()
     }
 }
 
-fn answer(order: &Order, status: Option<File>) -> anyhow::Result<()> {
-    let mut output = Output { lines: BufWriter::new(stdout()), most: order.pages, partial: None, broken: false };
+fn answer(order: &Order, status: Option<File>, mut help: Help) -> anyhow::Result<()> {
+    let mut output = Output {
+        lines: BufWriter::new(stdout()),
+        most: order.pages,
+        number: 0,
+        left: order.output_bytes.saturating_sub(DONE_BYTES),
+        partial: None,
+        broken: false,
+    };
     let mut bytes = Vec::new();
     if stdin().lock().read_to_end(&mut bytes).is_err() {
         return Ok(output.line(&Line::Failed { code: FailureCode::TooLarge })?);
     }
     // Messages of panicking parsers quote the document.
     std::panic::set_hook(Box::new(|_| {}));
-    let read = catch_unwind(std::panic::AssertUnwindSafe(|| read(&order.media_type, bytes, &mut output)));
+    let read = catch_unwind(std::panic::AssertUnwindSafe(|| {
+        formats::read(&order.media_type, bytes, &mut help, 0, &mut |text| output.page(text))
+    }));
     let line = match read {
-        Ok(Ok(mut done)) => {
-            done.partial = output.partial;
-            done.cpu_ms = cpu_ms();
-            done.peak_rss_bytes = status.and_then(peak_rss).unwrap_or(0);
-            Line::Done(done)
-        }
+        Ok(Ok(found)) => Line::Done(Done {
+            engine: found.engine.to_owned(),
+            metadata: found.metadata.into_iter().map(|(name, value)| (name, tidy(&value))).collect(),
+            partial: output.partial.or(found.cut).or(help.unread),
+            cpu_ms: cpu_ms(),
+            peak_rss_bytes: status.and_then(peak_rss).unwrap_or(0),
+        }),
         Ok(Err(failure)) => Line::Failed { code: failure.code },
         Err(_) => Line::Failed { code: FailureCode::Corrupt },
     };
     output.line(&line).context("the parent has gone")
-}
-
-fn read(media_type: &str, bytes: Vec<u8>, output: &mut Output) -> Result<Done, Failure> {
-    let mut done = Done { engine: "text".to_owned(), ..Done::default() };
-    let pages = match media_type {
-        "application/pdf" => {
-            let read = pdf::read(bytes, |number, text| output.page(number, &text))?;
-            return Ok(Done { engine: read.engine.to_owned(), metadata: read.metadata, ..done });
-        }
-        "text/html" | "application/xhtml+xml" => {
-            let read = html::read(&bytes);
-            done.engine = "html".to_owned();
-            done.metadata.extend(read.title.map(|title| ("title".to_owned(), tidy(&title))));
-            read.pages
-        }
-        "text/markdown" => {
-            done.engine = "markdown".to_owned();
-            markdown::pages(&text::decode(&bytes, None))
-        }
-        "text/plain" | "text/csv" | "text/tab-separated-values" => text::pages(&text::decode(&bytes, None)),
-        _ => return Err(Failure::new(FailureCode::UnsupportedType)),
-    };
-    for (number, page) in (1..).zip(&pages) {
-        if !output.page(number, page) {
-            break;
-        }
-    }
-    Ok(done)
 }
 
 fn cpu_ms() -> u64 {

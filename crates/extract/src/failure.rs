@@ -16,6 +16,9 @@ pub enum FailureCode {
     LimitExceeded,
     /// Reading it took too long.
     Timeout,
+    /// It has pictures that could have text, and the program that reads such is not installed. Only
+    /// ever a note on what was read.
+    OcrUnavailable,
     /// The reader ended in a way that it should not.
     Crashed,
 }
@@ -30,6 +33,7 @@ impl FailureCode {
             FailureCode::TooLarge => "too_large",
             FailureCode::LimitExceeded => "limit_exceeded",
             FailureCode::Timeout => "timeout",
+            FailureCode::OcrUnavailable => "ocr_unavailable",
             FailureCode::Crashed => "crashed",
         }
     }
@@ -43,6 +47,7 @@ impl FailureCode {
             FailureCode::TooLarge => "The file is too large to be read.",
             FailureCode::LimitExceeded => "Reading the file would take more memory or time than is allowed.",
             FailureCode::Timeout => "Reading the file took too long.",
+            FailureCode::OcrUnavailable => "Text in pictures cannot be read here: the program for it is not installed.",
             FailureCode::Crashed => "The reader failed on this file.",
         }
     }

@@ -47,7 +47,12 @@ pub(crate) struct Read {
 }
 
 pub(crate) fn read(bytes: &[u8]) -> Read {
-    let source = shallow(text::decode(bytes, declared(bytes)));
+    read_text(text::decode(bytes, declared(bytes)))
+}
+
+/// Of a source that is decoded already.
+pub(crate) fn read_text(source: String) -> Read {
+    let source = shallow(source);
     let document = Html::parse_document(&source);
     let mut seen = String::new();
     let mut title = None;
@@ -136,7 +141,7 @@ fn push_words(seen: &mut String, text: &str) {
 }
 
 /// The encoding that the document says it has, in its first kilobyte.
-fn declared(bytes: &[u8]) -> Option<&'static Encoding> {
+pub(crate) fn declared(bytes: &[u8]) -> Option<&'static Encoding> {
     let head = String::from_utf8_lossy(&bytes[..bytes.len().min(1024)]).to_ascii_lowercase();
     let after = ["charset=", "encoding="].iter().find_map(|key| head.split_once(key))?.1;
     let label: String = after

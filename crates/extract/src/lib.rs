@@ -5,27 +5,43 @@
 //! and a deadline, and believes nothing of it. [`child`] is the other: it gives up files, network,
 //! processes and most of its memory (see [`sandbox`]), and only then looks at the first byte.
 //!
-//! A page is a page of a PDF, a section of a text between form feeds or of about three thousand
-//! characters, or what stands under the headings of a Markdown or HTML document. Page text is NFC,
-//! without control characters, with ligatures taken apart and words that were hyphenated at a line
-//! end put together again.
+//! Text in pictures and scanned pages is read by tesseract where that is installed, in a third process
+//! with walls of its own; the child only says how large the picture is, or what a page shows.
+//!
+//! A page is a page of a PDF or of a Word document as it was last laid out, a slide, a sheet, a chapter,
+//! a message or what is attached to it, a section of a text between form feeds or of about three
+//! thousand characters, or what stands under the headings of a Markdown or HTML document. Very long
+//! sheets and chapters are several. Page text is NFC, without control characters, with ligatures taken
+//! apart and words that were hyphenated at a line end put together again.
 
+mod archive;
 pub mod child;
+mod epub;
 mod failure;
+mod formats;
+mod help;
 mod html;
+mod mail;
 mod markdown;
 mod media;
+mod ocr;
+mod office;
 mod parent;
 mod pdf;
+mod picture;
+mod rtf;
 mod sandbox;
+mod table;
 mod text;
 mod tidy;
 mod wire;
+mod xml;
 
 pub use failure::{Failure, FailureCode};
 pub use media::sniff;
+pub use ocr::Ocr;
 pub use parent::{Extraction, Extractor, Limits, Page};
 
 /// Raised when documents are read better than before, so that what an older version read can be
 /// read again.
-pub const EXTRACTOR_VERSION: i32 = 1;
+pub const EXTRACTOR_VERSION: i32 = 2;

@@ -4,16 +4,28 @@ use std::{fs::File, io::Read, path::PathBuf, process::ExitCode, time::Duration};
 
 use anyhow::Context;
 use clap::Parser;
-use extract::{Extractor, Failure, FailureCode, Limits, child, sniff};
+use extract::{Extractor, Failure, FailureCode, Limits, Ocr, child, sniff};
 use serde_json::json;
 
 /// Prints the text of documents, page by page, as one JSON object in a line for each.
 ///
-/// {media_type, pages: [{number, text}], metadata, partial?, failure?, engine, cpu_ms, peak_rss}
+/// {file, media_type, pages: [{number, text}], metadata, partial?, failure?, engine, cpu_ms, peak_rss}
+///
+/// Reads PDF, Word, PowerPoint and Excel (docx, pptx, xlsx), OpenDocument (odt, ods, odp), RTF, EPUB,
+/// HTML, Markdown, CSV and TSV, e-mail (eml) with what is attached, plain text in common encodings and,
+/// with tesseract, text in pictures (PNG, JPEG, TIFF, GIF, BMP, WebP) and scanned pages. What a file is
+/// is told by its content.
+///
+/// media_type is null when it is none of these. partial says why the pages are not all there is:
+/// limit_exceeded, timeout, crashed, corrupt (the rest is damaged), or ocr_unavailable (there are
+/// pictures and no tesseract). failure is {code, detail} when nothing could be read: encrypted,
+/// unsupported_type, corrupt, too_large, limit_exceeded, timeout or crashed. engine names the readers;
+/// cpu_ms is processor time in milliseconds and peak_rss memory in bytes, of the process that opened the
+/// document (0 when it did not live to say).
 ///
 /// Each document is opened in a process of its own without files, network or privileges.
 /// A file that cannot be opened is named on standard error and the others are read all the same.
-/// Exit code 0: all were read; 1: at least one was not.
+/// Exit code 0: all were read; 1: at least one was not; 2: the command line is wrong.
 #[derive(Parser)]
 #[command(name = "dossier-extract", version)]
 struct Arguments {
@@ -26,6 +38,15 @@ struct Arguments {
     /// Mebibytes of address space for each document.
     #[arg(long, default_value_t = 512)]
     memory: u64,
+    /// Seconds of processor time for each document.
+    #[arg(long, default_value_t = 30)]
+    cpu: u64,
+    /// The program that reads text in pictures, a path or a name in PATH; empty: nobody does.
+    #[arg(long, env = "EXTRACT_OCR_PROGRAM", default_value = "tesseract")]
+    ocr: String,
+    /// The languages that it is to expect, as it names them.
+    #[arg(long, env = "EXTRACT_OCR_LANGUAGES", default_value = "eng")]
+    ocr_languages: String,
     /// Be the child: read the document on standard input.
     #[arg(long, hide = true)]
     child: bool,
@@ -50,10 +71,12 @@ fn main() -> ExitCode {
 async fn print(arguments: &Arguments) -> anyhow::Result<bool> {
     let limits = Limits {
         wall: Duration::from_secs(arguments.timeout),
-        memory_bytes: arguments.memory * 1024 * 1024,
+        cpu: Duration::from_secs(arguments.cpu),
+        memory_bytes: arguments.memory.saturating_mul(1024 * 1024),
         ..Limits::default()
     };
-    let extractor = Extractor::new(std::env::current_exe()?, limits);
+    let extractor =
+        Extractor::new(std::env::current_exe()?, limits).with_ocr(Ocr::find(&arguments.ocr, &arguments.ocr_languages));
     let mut all = true;
     for path in &arguments.files {
         let (media_type, outcome) = match read(&extractor, path).await {
@@ -69,12 +92,12 @@ async fn print(arguments: &Arguments) -> anyhow::Result<bool> {
             Ok(read) => json!({
                 "file": path, "media_type": media_type, "engine": read.engine,
                 "pages": read.pages.iter().map(|p| json!({"number": p.number, "text": p.text})).collect::<Vec<_>>(),
-                "metadata": read.metadata, "partial": read.partial,
+                "metadata": read.metadata, "partial": read.partial, "failure": null,
                 "cpu_ms": read.cpu_ms, "peak_rss": read.peak_rss_bytes,
             }),
             Err(failure) => json!({
-                "file": path, "media_type": media_type, "pages": [], "metadata": {},
-                "failure": {"code": failure.code, "detail": failure.detail},
+                "file": path, "media_type": media_type, "engine": "", "pages": [], "metadata": {}, "partial": null,
+                "failure": {"code": failure.code, "detail": failure.detail}, "cpu_ms": 0, "peak_rss": 0,
             }),
         };
         println!("{line}");

@@ -2,6 +2,7 @@
 
 use crate::text;
 
+const TAG_BYTES: usize = 4096;
 /// A section shorter than this joins the one before it, so that a hit's page says something.
 const SECTION_CHARACTERS: usize = 1500;
 
@@ -70,7 +71,8 @@ fn plain(line: &str) -> String {
 
 /// Whether `<` begins an HTML tag or comment; an address in such brackets is none.
 fn is_tag(rest: &str) -> bool {
-    let Some((tag, _)) = rest.split_once('>') else { return false };
+    // Nobody writes longer ones, and every bracket would be searched to the end.
+    let Some((tag, _)) = rest[..rest.floor_char_boundary(TAG_BYTES)].split_once('>') else { return false };
     let name = tag.trim_start_matches('/');
     name.starts_with("!--")
         || (name.starts_with(|c: char| c.is_ascii_alphabetic())

@@ -2,24 +2,32 @@
 
 use std::{
     collections::BTreeMap,
+    fs::File,
+    io::{Seek, SeekFrom},
     os::unix::process::ExitStatusExt,
     path::PathBuf,
     process::{ExitStatus, Stdio},
     time::Duration,
 };
 
+use base64::{Engine, prelude::BASE64_STANDARD};
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader},
     process::{Child, Command},
+    time::Instant,
 };
 
 use crate::{
-    Failure, FailureCode,
+    Failure, FailureCode, Ocr,
+    ocr::Picture,
+    tidy::tidy,
     wire::{Done, Line},
 };
 
 /// The beginning of what the child says on standard error, for telling why it ended.
 const COMPLAINT_BYTES: u64 = 4096;
+/// Pictures of one document that are read.
+const PICTURES: usize = 500;
 /// For a killed child to be gone.
 const BURIAL: Duration = Duration::from_secs(5);
 /// Of what a document says of itself.
@@ -86,13 +94,20 @@ pub struct Extraction {
 pub struct Extractor {
     program: PathBuf,
     limits: Limits,
+    ocr: Option<Ocr>,
     probe: Option<String>,
 }
 
 impl Extractor {
-    /// `program` is the `dossier-extract` binary.
+    /// `program` is the `dossier-extract` binary. Text in pictures is not read.
     pub fn new(program: PathBuf, limits: Limits) -> Self {
-        Self { program, limits, probe: None }
+        Self { program, limits, ocr: None, probe: None }
+    }
+
+    /// Who reads text in pictures; with nobody, what has pictures is marked `ocr_unavailable`.
+    pub fn with_ocr(mut self, ocr: Option<Ocr>) -> Self {
+        self.ocr = ocr;
+        self
     }
 
     /// Lets the child misbehave in a certain way, for tests.
@@ -107,14 +122,47 @@ impl Extractor {
     /// # Errors
     /// [`Failure`] when nothing could be read. What was read before a limit was hit is no failure,
     /// but `partial`.
-    pub async fn extract(&self, file: std::fs::File, media_type: &str) -> Result<Extraction, Failure> {
-        let mut child = self.start(file, media_type).map_err(|error| {
-            tracing::error!(%error, program = %self.program.display(), "the reader cannot be started");
-            Failure::new(FailureCode::Crashed)
-        })?;
+    pub async fn extract(&self, file: File, media_type: &str) -> Result<Extraction, Failure> {
+        // To begin anew, or to show it to another program. A pipe can be read only once.
+        let again = file.try_clone().ok().zip((&file).stream_position().ok());
+        let deadline = Instant::now() + self.limits.wall;
+        let (first, dragged) = self.run(file, &again, media_type, false, deadline).await;
+        // One of the readers that are asked second has dragged the first down with it.
+        let Some(file) = again.as_ref().filter(|_| dragged).and_then(rewound) else { return first };
+        let (second, _) = self.run(file, &again, media_type, true, deadline).await;
+        let text = |read: &Result<Extraction, Failure>| {
+            read.as_ref().map_or(0, |read| 1 + read.pages.iter().map(|page| page.text.len()).sum::<usize>())
+        };
+        match (first, second) {
+            // Whatever it was, the first reader alone knows what is wrong.
+            (Err(_), second) => second,
+            (first, second) if text(&second) > text(&first) => second.map(|read| Extraction {
+                partial: read.partial.or_else(|| Some(FailureCode::LimitExceeded.as_str().to_owned())),
+                ..read
+            }),
+            (first, _) => first,
+        }
+    }
+
+    /// What the child said, and whether it died while it asked others.
+    async fn run(
+        &self,
+        file: File,
+        again: &Option<(File, u64)>,
+        media_type: &str,
+        alone: bool,
+        deadline: Instant,
+    ) -> (Result<Extraction, Failure>, bool) {
+        let mut child = match self.start(file, media_type, alone) {
+            Ok(child) => child,
+            Err(error) => {
+                tracing::error!(%error, program = %self.program.display(), "the reader cannot be started");
+                return (Err(Failure::new(FailureCode::Crashed)), false);
+            }
+        };
         let complaint = child.stderr.take().map(|pipe| tokio::spawn(complaint(pipe)));
         let mut reading = Reading::default();
-        let watched = tokio::time::timeout(self.limits.wall, self.watch(&mut child, &mut reading)).await;
+        let watched = tokio::time::timeout_at(deadline, self.watch(&mut child, &mut reading, again)).await;
         let ended = match watched {
             Ok(ended) => ended,
             Err(_) => End::Stopped(FailureCode::Timeout),
@@ -128,17 +176,25 @@ impl Extractor {
         if complaint.contains("is missing") {
             tracing::warn!(complaint, "the sandbox is not complete on this machine");
         }
-        self.conclude(media_type, reading, ended, &complaint)
+        let dragged = reading.asked && matches!(ended, End::Exited(_));
+        (self.conclude(media_type, reading, ended, &complaint), dragged)
     }
 
-    fn start(&self, file: std::fs::File, media_type: &str) -> std::io::Result<Child> {
+    fn start(&self, file: File, media_type: &str, alone: bool) -> std::io::Result<Child> {
         let mut command = Command::new(&self.program);
         command
             .arg("--child")
             .arg(format!("--media-type={media_type}"))
             .arg(format!("--memory-bytes={}", self.limits.memory_bytes))
             .arg(format!("--cpu-seconds={}", self.limits.cpu.as_secs().max(1)))
-            .arg(format!("--pages={}", self.limits.pages));
+            .arg(format!("--pages={}", self.limits.pages))
+            .arg(format!("--output-bytes={}", self.limits.output_bytes));
+        if alone {
+            command.arg("--alone");
+        }
+        if self.ocr.is_some() {
+            command.arg("--pictures");
+        }
         if let Some(what) = &self.probe {
             command.arg(format!("--probe={what}"));
         }
@@ -153,7 +209,7 @@ impl Extractor {
             .spawn()
     }
 
-    async fn watch(&self, child: &mut Child, reading: &mut Reading) -> End {
+    async fn watch(&self, child: &mut Child, reading: &mut Reading, again: &Option<(File, u64)>) -> End {
         if let Some(pipe) = child.stdout.take() {
             // One byte more than allowed tells "too much" from "just enough".
             let mut lines = BufReader::new(pipe.take(self.limits.output_bytes + 1));
@@ -164,7 +220,18 @@ impl Extractor {
                     Ok(0) | Err(_) => break,
                     Ok(_) if !line.ends_with(b"\n") => break,
                     Ok(_) => match serde_json::from_slice(&line) {
-                        Ok(heard) => reading.hear(heard),
+                        Ok(heard) => {
+                            if let Some(picture) = reading.hear(heard, again) {
+                                reading.pictures += 1;
+                                if reading.pictures > PICTURES {
+                                    return End::Stopped(FailureCode::LimitExceeded);
+                                }
+                                let pipe = lines.get_mut();
+                                // It is no text, and has limits of its own.
+                                pipe.set_limit(pipe.limit() + line.len() as u64);
+                                self.recognise(picture, reading).await;
+                            }
+                        }
                         Err(_) => break,
                     },
                 }
@@ -181,6 +248,26 @@ impl Extractor {
         match reading.done.is_some() || reading.failed.is_some() {
             true => End::Answered,
             false => child.wait().await.map_or(End::Stopped(FailureCode::Crashed), End::Exited),
+        }
+    }
+
+    /// Adds what a picture says to the last page.
+    async fn recognise(&self, picture: Picture, reading: &mut Reading) {
+        let Some(ocr) = self.ocr.as_ref().filter(|_| !reading.unread_for_good) else { return };
+        match ocr.read(&self.program, &self.limits, picture).await {
+            Ok(text) => {
+                let recognised = tidy(&text.replace('\u{0c}', "\n"));
+                if let Some(page) = reading.pages.last_mut()
+                    && !recognised.is_empty()
+                {
+                    page.text = format!("{}\n{recognised}", page.text).trim().to_owned();
+                    reading.recognised = true;
+                }
+            }
+            Err(code) => {
+                reading.unread_for_good = code == FailureCode::OcrUnavailable;
+                reading.unread = reading.unread.or(Some(code));
+            }
         }
     }
 
@@ -205,8 +292,11 @@ impl Extractor {
                     (printable(&name).collect(), printable(&value).take(METADATA_CHARACTERS).collect())
                 })
                 .collect(),
-            partial: stopped.or(done.partial).map(|code| code.as_str().to_owned()),
-            engine: printable(&done.engine).take(64).collect(),
+            partial: stopped.or(done.partial).or(reading.unread).map(|code| code.as_str().to_owned()),
+            engine: match reading.recognised {
+                true => printable(&done.engine).take(64).chain("+tesseract".chars()).collect(),
+                false => printable(&done.engine).take(64).collect(),
+            },
             cpu_ms: done.cpu_ms,
             peak_rss_bytes: done.peak_rss_bytes,
         })
@@ -227,20 +317,45 @@ struct Reading {
     pages: Vec<Page>,
     done: Option<Done>,
     failed: Option<FailureCode>,
+    /// Whether other readers were asked for a second opinion.
+    asked: bool,
+    /// How many pictures were shown.
+    pictures: usize,
+    /// Whether one of them had text.
+    recognised: bool,
+    /// Why one of them was not read.
+    unread: Option<FailureCode>,
+    /// Whether no other will be.
+    unread_for_good: bool,
+}
+
+/// The file at the place where it was handed over.
+fn rewound((file, position): &(File, u64)) -> Option<File> {
+    let mut file = file.try_clone().ok()?;
+    file.seek(SeekFrom::Start(*position)).ok()?;
+    Some(file)
 }
 
 impl Reading {
-    /// Numbers are given anew: the child's are not believed.
-    fn hear(&mut self, line: Line) {
+    /// Numbers are given anew: the child's are not believed. A picture is for somebody else.
+    fn hear(&mut self, line: Line, again: &Option<(File, u64)>) -> Option<Picture> {
         match line {
             Line::Page { text, .. } => {
                 let text = printable(&text).collect();
                 let number = u32::try_from(self.pages.len()).unwrap_or(u32::MAX).saturating_add(1);
                 self.pages.push(Page { number, text });
             }
+            Line::Picture => return again.as_ref().and_then(rewound).map(Picture::File),
+            Line::Scan { width, height, grey } => {
+                let data = BASE64_STANDARD.decode(grey).unwrap_or_default();
+                let pixels = u64::from(width) * u64::from(height);
+                return (pixels > 0 && pixels == data.len() as u64).then_some(Picture::Grey { width, height, data });
+            }
+            Line::Asked => self.asked = true,
             Line::Done(done) => self.done = Some(done),
             Line::Failed { code } => self.failed = Some(code),
         }
+        None
     }
 }
 

@@ -12,11 +12,15 @@
 //! A kernel without Landlock or seccomp still gets the other walls; the child says which stood, and
 //! the parent logs it when one is missing.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    os::unix::process::CommandExt,
+    path::{Path, PathBuf},
+};
 
 use landlock::{
-    ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetStatus,
-    Scope,
+    ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset, RulesetAttr,
+    RulesetCreatedAttr, RulesetStatus, Scope,
 };
 use rustix::process::{Resource, Rlimit, setrlimit};
 use seccompiler::{
@@ -32,6 +36,16 @@ pub(crate) struct Allowance {
 
 /// Walls 1 and 2. Threads that are started afterwards are inside as well.
 pub(crate) fn enter(allowance: Allowance) -> anyhow::Result<Vec<&'static str>> {
+    limit(allowance)?;
+    let mut missing = Vec::new();
+    match landlock(&[]) {
+        Ok(RulesetStatus::FullyEnforced | RulesetStatus::PartiallyEnforced) => {}
+        Ok(RulesetStatus::NotEnforced) | Err(_) => missing.push("landlock"),
+    }
+    Ok(missing)
+}
+
+fn limit(allowance: Allowance) -> anyhow::Result<()> {
     let limit = |n: u64| Rlimit { current: Some(n), maximum: Some(n) };
     setrlimit(Resource::As, limit(allowance.memory_bytes))?;
     // The soft limit's signal tells the parent what happened; the hard one cannot be missed.
@@ -39,25 +53,92 @@ pub(crate) fn enter(allowance: Allowance) -> anyhow::Result<Vec<&'static str>> {
     setrlimit(Resource::Cpu, cpu)?;
     setrlimit(Resource::Fsize, limit(0))?;
     setrlimit(Resource::Core, limit(0))?;
-    let mut missing = Vec::new();
-    match landlock() {
-        Ok(RulesetStatus::FullyEnforced | RulesetStatus::PartiallyEnforced) => {}
-        Ok(RulesetStatus::NotEnforced) | Err(_) => missing.push("landlock"),
-    }
-    Ok(missing)
+    Ok(())
 }
 
-fn landlock() -> anyhow::Result<RulesetStatus> {
+/// Becomes a program of the system's that reads standard input, behind the same walls as far as it can
+/// live with them: it may read and run what is installed (not the files of people), and it may do
+/// everything but what [`forbidden`] names. Only returns when that fails.
+pub(crate) fn turn_into(program: &Path, languages: &str, allowance: Allowance) -> anyhow::Error {
+    let prepared = || -> anyhow::Result<()> {
+        limit(allowance)?;
+        let mut readable: Vec<PathBuf> = ["/usr", "/lib", "/lib64", "/etc/ld.so.cache"].map(PathBuf::from).into();
+        readable.extend(program.parent().map(Path::to_owned));
+        readable.extend(std::env::var_os("TESSDATA_PREFIX").map(PathBuf::from));
+        landlock(&readable)?;
+        setrlimit(Resource::Nproc, Rlimit { current: Some(0), maximum: Some(0) })?;
+        let arch: TargetArch = std::env::consts::ARCH.try_into()?;
+        let filter =
+            SeccompFilter::new(forbidden()?, SeccompAction::Allow, SeccompAction::Errno(libc::EPERM as u32), arch)?;
+        seccompiler::apply_filter_all_threads(&BpfProgram::try_from(no_clone3(arch)?)?)?;
+        seccompiler::apply_filter_all_threads(&BpfProgram::try_from(filter)?)?;
+        Ok(())
+    };
+    if let Err(error) = prepared() {
+        return error;
+    }
+    // Exec replaces this process, so it starts none.
+    let error = std::process::Command::new(program).args(["stdin", "stdout", "-l", languages]).exec();
+    anyhow::anyhow!("{} cannot be started: {error}", program.display())
+}
+
+/// Network, other processes, and the kernel's more adventurous parts.
+fn forbidden() -> anyhow::Result<BTreeMap<i64, Vec<SeccompRule>>> {
+    let never = [
+        libc::SYS_socket,
+        libc::SYS_socketpair,
+        libc::SYS_connect,
+        libc::SYS_bind,
+        libc::SYS_ptrace,
+        libc::SYS_process_vm_readv,
+        libc::SYS_process_vm_writev,
+        libc::SYS_kill,
+        libc::SYS_tkill,
+        libc::SYS_pidfd_open,
+        libc::SYS_pidfd_send_signal,
+        libc::SYS_pidfd_getfd,
+        libc::SYS_io_uring_setup,
+        libc::SYS_bpf,
+        libc::SYS_perf_event_open,
+        libc::SYS_userfaultfd,
+        libc::SYS_keyctl,
+        libc::SYS_add_key,
+        libc::SYS_request_key,
+        libc::SYS_mount,
+        libc::SYS_umount2,
+        libc::SYS_pivot_root,
+        libc::SYS_chroot,
+        libc::SYS_unshare,
+        libc::SYS_setns,
+        libc::SYS_open_by_handle_at,
+        #[cfg(target_arch = "x86_64")]
+        libc::SYS_fork,
+        #[cfg(target_arch = "x86_64")]
+        libc::SYS_vfork,
+    ];
+    let mut rules: BTreeMap<i64, Vec<SeccompRule>> = never.into_iter().map(|call| (call, vec![])).collect();
+    let thread = libc::CLONE_THREAD as u64;
+    let is_process = SeccompCondition::new(0, SeccompCmpArgLen::Qword, SeccompCmpOp::MaskedEq(thread), 0)?;
+    rules.insert(libc::SYS_clone, vec![SeccompRule::new(vec![is_process])?]);
+    Ok(rules)
+}
+
+fn landlock(readable: &[PathBuf]) -> anyhow::Result<RulesetStatus> {
     let abi = ABI::V6;
-    let status = Ruleset::default()
+    let mut ruleset = Ruleset::default()
         .set_compatibility(CompatLevel::BestEffort)
         .handle_access(AccessFs::from_all(abi))?
         .handle_access(AccessNet::from_all(abi))?
         .scope(Scope::from_all(abi))?
         .create()?
-        .no_new_privs(true)
-        .restrict_self()?;
-    Ok(status.ruleset)
+        .no_new_privs(true);
+    for path in readable {
+        // What is not there needs no rule.
+        if let Ok(opened) = PathFd::new(path) {
+            ruleset = ruleset.add_rule(PathBeneath::new(opened, AccessFs::from_read(abi)))?;
+        }
+    }
+    Ok(ruleset.restrict_self()?.ruleset)
 }
 
 /// Wall 3, for all threads of the process.
@@ -65,15 +146,18 @@ pub(crate) fn seal() -> anyhow::Result<()> {
     // Only now: a thread counts as a process, and this runs on the last one that is needed.
     setrlimit(Resource::Nproc, Rlimit { current: Some(0), maximum: Some(0) })?;
     let arch: TargetArch = std::env::consts::ARCH.try_into()?;
-    // glibc starts threads by clone3, whose arguments a filter cannot see, and falls back to clone
-    // when clone3 does not exist. So that is what it is told.
-    let clone3: BTreeMap<i64, Vec<SeccompRule>> = [(libc::SYS_clone3, vec![])].into();
-    let no_clone3 = SeccompFilter::new(clone3, SeccompAction::Allow, SeccompAction::Errno(libc::ENOSYS as u32), arch)?;
     let filter = SeccompFilter::new(allowed()?, SeccompAction::Errno(libc::EPERM as u32), SeccompAction::Allow, arch)?;
-    for filter in [no_clone3, filter] {
+    for filter in [no_clone3(arch)?, filter] {
         seccompiler::apply_filter_all_threads(&BpfProgram::try_from(filter)?)?;
     }
     Ok(())
+}
+
+/// glibc starts threads by clone3, whose arguments a filter cannot see, and falls back to clone when
+/// clone3 does not exist. So that is what it is told.
+fn no_clone3(arch: TargetArch) -> anyhow::Result<SeccompFilter> {
+    let clone3: BTreeMap<i64, Vec<SeccompRule>> = [(libc::SYS_clone3, vec![])].into();
+    Ok(SeccompFilter::new(clone3, SeccompAction::Allow, SeccompAction::Errno(libc::ENOSYS as u32), arch)?)
 }
 
 /// Tries a system call, for probes: the standard library has none of those that matter most.

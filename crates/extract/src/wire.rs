@@ -9,9 +9,24 @@ use crate::FailureCode;
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Line {
-    Page { number: u32, text: String },
+    Page {
+        number: u32,
+        text: String,
+    },
+    /// What stands on the page before, to be read as a picture; grey, a byte for each pixel, in base 64.
+    Scan {
+        width: u32,
+        height: u32,
+        grey: String,
+    },
+    /// The document is a picture, and the page before is to have its text.
+    Picture,
+    /// Readers that may drag it down are asked from here on.
+    Asked,
     Done(Done),
-    Failed { code: FailureCode },
+    Failed {
+        code: FailureCode,
+    },
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]

@@ -13,6 +13,10 @@ use unicode_segmentation::UnicodeSegmentation;
 
 /// Words a grown-up reads in a minute.
 const WORDS_PER_MINUTE: u64 = 230;
+/// Pages that are looked at for their language.
+const EXAMINED_PAGES: usize = 500;
+/// A page in another language than the rest is a rare thing, and a short one is easily mistaken.
+const SURE: f64 = 0.95;
 /// What keywords, language and summary are taken from: the beginning of the document.
 const EXAMINED_CHARACTERS: usize = 100_000;
 
@@ -21,9 +25,11 @@ const EXAMINED_CHARACTERS: usize = 100_000;
 pub struct Insights {
     /// The language of most of it.
     pub language: Language,
+    /// Of pages that are in another language than the document, where that is sure.
+    pub other_languages: Vec<(u32, Language)>,
     /// The most telling first; at most twelve.
     pub keywords: Vec<Keyword>,
-    /// Addresses, links, dates and account numbers, in the order of pages; at most 500.
+    /// Addresses, links, dates, phone and account numbers and amounts, in the order of pages; at most 500.
     pub entities: Vec<Entity>,
     /// Two or three of its own sentences, at most 600 characters.
     pub summary: String,
@@ -44,11 +50,21 @@ pub fn derive(pages: &[(u32, &str)]) -> Insights {
         keywords: keywords::extract(&beginning, &language.code),
         entities: entities::find(pages),
         summary: summary::summarise(&beginning),
+        other_languages: other_languages(pages, &language),
         language,
         pages: u32::try_from(pages.len()).unwrap_or(u32::MAX),
         words,
         reading_minutes: u32::try_from(words.div_ceil(WORDS_PER_MINUTE)).unwrap_or(u32::MAX),
     }
+}
+
+fn other_languages(pages: &[(u32, &str)], language: &Language) -> Vec<(u32, Language)> {
+    pages
+        .iter()
+        .take(EXAMINED_PAGES)
+        .map(|(page, text)| (*page, language::detect(text)))
+        .filter(|(_, found)| found.code != "und" && found.code != language.code && found.confidence >= SURE)
+        .collect()
 }
 
 fn beginning(pages: &[(u32, &str)]) -> String {
@@ -97,6 +113,18 @@ mod tests {
         assert!(found.contains(&("email", "vorstand@example.org", 2)));
         assert!(found.contains(&("iban", "DE89370400440532013000", 2)));
         assert!(insights.summary.contains("Jahresbeitrag") && insights.summary.chars().count() <= 600);
+    }
+
+    #[test]
+    fn a_page_in_another_language_is_named() {
+        let english = "The annual meeting of the association takes place on the first of March in the town hall, \
+            and all members are invited to come and to vote on the fee for the next year.";
+        let german = "Die Jahresversammlung des Vereins findet am ersten März im Rathaus statt, und alle Mitglieder \
+            sind eingeladen zu kommen und über den Beitrag für das nächste Jahr abzustimmen.";
+        let insights = derive(&[(1, english), (2, english), (3, german), (4, english), (5, "12 x")]);
+        assert_eq!(insights.language.code, "en");
+        let others: Vec<_> = insights.other_languages.iter().map(|(page, l)| (*page, l.code.as_str())).collect();
+        assert_eq!(others, [(3, "de")]);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use hayro_interpret::{
 };
 use hayro_syntax::Pdf;
 
-use super::direction;
+use super::{direction, scan::Scan};
 
 /// A gap wider than this part of the type size is a space.
 const SPACE: f64 = 0.18;
@@ -31,19 +31,34 @@ impl<'a> Reader<'a> {
         Self { pdf, cache: InterpreterCache::new() }
     }
 
-    /// The text, and how many glyphs were drawn.
-    pub(super) fn page(&self, index: usize) -> (String, usize) {
+    /// What is on the page; with `draw` its pictures are drawn as well.
+    pub(super) fn page(&self, index: usize, draw: bool) -> Page {
         let page = &self.pdf.pages()[index];
         let (width, height) = page.render_dimensions();
         let bounds = Rect::new(0.0, 0.0, f64::from(width), f64::from(height));
         let transform = Affine::new(page.initial_transform(true).as_coeffs());
         let settings = InterpreterSettings::default();
         let mut context = Context::new(transform, bounds, &self.cache, self.pdf.xref(), settings);
-        let mut device = TextDevice::default();
+        let mut device = TextDevice {
+            text: String::new(),
+            glyphs: 0,
+            last: None,
+            rightward: 0,
+            leftward: 0,
+            scan: Scan::new(width.into(), height.into(), draw),
+        };
         interpret_page(page, &mut context, &mut device);
-        let glyphs = device.glyphs;
-        (device.in_reading_order(), glyphs)
+        let (text, scan) = (device.in_reading_order(), device.scan);
+        Page { text, glyphs: device.glyphs, scan }
     }
+}
+
+/// What was found on a page.
+pub(super) struct Page {
+    pub(super) text: String,
+    /// How many were drawn.
+    pub(super) glyphs: usize,
+    pub(super) scan: Scan,
 }
 
 /// Where the last glyph ended.
@@ -54,7 +69,6 @@ struct Last {
     text: BfString,
 }
 
-#[derive(Default)]
 struct TextDevice {
     text: String,
     glyphs: usize,
@@ -62,11 +76,12 @@ struct TextDevice {
     /// Steps from one Hebrew or Arabic letter to the next, to the right and to the left.
     rightward: usize,
     leftward: usize,
+    scan: Scan,
 }
 
 impl TextDevice {
-    fn in_reading_order(self) -> String {
-        if self.rightward > self.leftward { direction::logical(&self.text) } else { self.text }
+    fn in_reading_order(&mut self) -> String {
+        if self.rightward > self.leftward { direction::logical(&self.text) } else { std::mem::take(&mut self.text) }
     }
 
     fn glyph(&mut self, glyph: &Glyph<'_>, transform: Affine, vertical: bool) {
@@ -150,7 +165,9 @@ impl<'a> Device<'a> for TextDevice {
     fn push_clip_path(&mut self, _: &ClipPath) {}
     fn push_clip_rect(&mut self, _: &Rect) {}
     fn push_transparency_group(&mut self, _: f32, _: Option<SoftMask<'a>>, _: BlendMode) {}
-    fn draw_image(&mut self, _: Image<'a, '_>, _: ImageDrawProps<'a>) {}
+    fn draw_image(&mut self, image: Image<'a, '_>, props: ImageDrawProps<'a>) {
+        self.scan.image(&image, props.transform);
+    }
     fn pop_clip(&mut self) {}
     fn pop_transparency_group(&mut self) {}
     fn draw_rect(&mut self, _: &Rect, _: DrawProps<'a>, _: &DrawMode) {}

@@ -1,13 +1,16 @@
 //! PDF: a cascade of readers, judged page by page.
 //!
 //! The interpreter-based reader has the best recall and goes first. Where its page is not
-//! [`plausible`], pdf-extract reads that page as well and the better of the two is kept: their
-//! mistakes are different ones.
+//! [`plausible`], pdf_oxide reads that page as well, and pdf-extract when that was not good either;
+//! the best of them is kept: their mistakes are different ones.
 
 mod backup;
 mod direction;
 mod glyphs;
+mod oxide;
 mod plausible;
+mod scan;
+mod second;
 
 use std::{
     collections::BTreeMap,
@@ -15,66 +18,92 @@ use std::{
     sync::Arc,
 };
 
-use hayro_syntax::{DecryptionError, LoadPdfError, Pdf};
+use hayro_syntax::{LoadPdfError, Pdf};
 
-use crate::{Failure, FailureCode};
-use backup::Backup;
+use crate::{
+    Failure, FailureCode,
+    formats::{Found, Pages},
+    help::Help,
+};
+pub(crate) use scan::Canvas;
+pub(crate) use second::Second;
 
-/// What reading a PDF found besides its pages.
-pub(crate) struct Read {
-    pub(crate) engine: &'static str,
-    pub(crate) metadata: BTreeMap<String, String>,
-}
+/// A page with fewer letters than this, and a picture, is taken to be scanned.
+const SCANNED_LETTERS: usize = 16;
 
-/// Reads page after page and hands each to `page`, which says whether to go on.
-pub(crate) fn read(bytes: Vec<u8>, mut page: impl FnMut(u32, String) -> bool) -> Result<Read, Failure> {
+/// Reads page after page.
+///
+/// # Errors
+/// `encrypted`, or `corrupt` when no reader finds a page.
+pub(crate) fn read(bytes: Vec<u8>, help: &mut Help, pages: Pages<'_>) -> Result<Found, Failure> {
     let bytes = Arc::new(bytes);
-    let mut backup = Backup::new(bytes.clone());
+    if let Some(second) = &mut help.second {
+        second.open(&bytes);
+    }
     let opened = catch_unwind(|| Pdf::new(bytes.clone()));
     let pdf = match opened {
         Ok(Ok(pdf)) if !pdf.pages().is_empty() => pdf,
-        Ok(Err(LoadPdfError::Decryption(DecryptionError::PasswordProtected))) => {
-            return Err(Failure::new(FailureCode::Encrypted));
+        Ok(Err(LoadPdfError::Decryption(_))) => {
+            // The others may know this kind of encryption.
+            return read_without_interpreter(help, pages).map_err(|_| Failure::new(FailureCode::Encrypted));
         }
-        _ => return read_without_interpreter(&mut backup, page),
+        _ => return read_without_interpreter(help, pages),
     };
-    let mut engine = "hayro";
     let reader = glyphs::Reader::new(&pdf);
+    let mut asked = false;
     for index in 0..pdf.pages().len() {
         let number = u32::try_from(index + 1).map_err(|_| Failure::new(FailureCode::LimitExceeded))?;
-        let first = catch_unwind(AssertUnwindSafe(|| reader.page(index)));
+        let first = catch_unwind(AssertUnwindSafe(|| reader.page(index, false)));
         // A reader that panics has not found the page to be empty.
-        let (mut text, glyphs, score) = match first {
-            Ok((text, glyphs)) => {
-                let score = plausible::score(&text, glyphs);
-                (text, glyphs, score)
+        let (mut text, glyphs, score, scan) = match first {
+            Ok(page) => {
+                let score = plausible::score(&page.text, page.glyphs);
+                (page.text, page.glyphs, score, page.scan.is_scan())
             }
-            Err(_) => (String::new(), 0, 0.0),
+            Err(_) => (String::new(), 0, 0.0, false),
         };
         if score < plausible::GOOD
-            && let Some(other) = backup.page(number)
-            && plausible::score(&other, glyphs) > score
+            && let Some(better) = help.second.as_mut().and_then(|second| second.better(number, glyphs, score))
         {
-            (text, engine) = (other, "hayro+pdf-extract");
+            (text, asked) = (better, true);
         }
-        if !page(number, text) {
+        if !pages(&text) {
             break;
         }
+        if scan && text.chars().filter(|c| c.is_alphanumeric()).take(SCANNED_LETTERS).count() < SCANNED_LETTERS {
+            match help.pictures {
+                true => {
+                    let drawn = catch_unwind(AssertUnwindSafe(|| reader.page(index, true).scan.canvas()));
+                    if let Ok(Some(canvas)) = drawn {
+                        help.scan(&canvas);
+                    }
+                }
+                false => help.is_unread(),
+            }
+        }
     }
-    Ok(Read { engine, metadata: metadata(&pdf) })
+    let engine = if asked { "hayro+others" } else { "hayro" };
+    let cut = help.second.as_ref().filter(|second| second.is_lost()).map(|_| FailureCode::LimitExceeded);
+    Ok(Found { engine, metadata: metadata(&pdf), cut })
 }
 
-fn read_without_interpreter(backup: &mut Backup, mut page: impl FnMut(u32, String) -> bool) -> Result<Read, Failure> {
-    let Some(pages) = backup.pages() else {
-        let code = if backup.is_locked() { FailureCode::Encrypted } else { FailureCode::Corrupt };
-        return Err(Failure::new(code));
+fn read_without_interpreter(help: &mut Help, pages: Pages<'_>) -> Result<Found, Failure> {
+    let Some(second) = &mut help.second else { return Err(Failure::new(FailureCode::Corrupt)) };
+    let numbers = match second.pages() {
+        second::Pages::Numbers(numbers) => numbers,
+        second::Pages::Locked => return Err(Failure::new(FailureCode::Encrypted)),
+        second::Pages::Unreadable if second.is_lost() => return Err(Failure::new(FailureCode::LimitExceeded)),
+        second::Pages::Unreadable => return Err(Failure::new(FailureCode::Corrupt)),
     };
-    for number in pages {
-        if !page(number, backup.page(number).unwrap_or_default()) {
+    for number in numbers {
+        // Nobody knows how much is drawn.
+        let text = second.better(number, 0, f64::MIN).unwrap_or_default();
+        if !pages(&text) {
             break;
         }
     }
-    Ok(Read { engine: "pdf-extract", metadata: BTreeMap::new() })
+    let cut = second.is_lost().then_some(FailureCode::LimitExceeded);
+    Ok(Found { cut, ..Found::by("pdf_oxide") })
 }
 
 fn metadata(pdf: &Pdf) -> BTreeMap<String, String> {

@@ -3,7 +3,7 @@
 use md5::Digest;
 
 /// A file of these objects; the first is the catalog, and the table of contents is right.
-fn file(objects: &[Vec<u8>], trailer: &str) -> Vec<u8> {
+pub(crate) fn file(objects: &[Vec<u8>], trailer: &str) -> Vec<u8> {
     let mut bytes = b"%PDF-1.7\n".to_vec();
     let mut offsets = Vec::new();
     for (index, object) in objects.iter().enumerate() {
@@ -22,7 +22,7 @@ fn file(objects: &[Vec<u8>], trailer: &str) -> Vec<u8> {
     bytes
 }
 
-fn stream(dictionary: &str, content: &[u8]) -> Vec<u8> {
+pub(crate) fn stream(dictionary: &str, content: &[u8]) -> Vec<u8> {
     let mut bytes = format!("<<{dictionary}/Length {}>>stream\n", content.len()).into_bytes();
     bytes.extend(content);
     bytes.extend(b"\nendstream");
@@ -96,6 +96,23 @@ fn one_page(content: Vec<u8>, more: Vec<Vec<u8>>, trailer: &str) -> Vec<u8> {
     ];
     objects.extend(more);
     file(&objects, trailer)
+}
+
+/// One page that is nothing but a picture.
+pub(crate) fn scanned_pdf(width: usize, height: usize, grey: &[u8]) -> Vec<u8> {
+    let image =
+        format!("/Type/XObject/Subtype/Image/Width {width}/Height {height}/ColorSpace/DeviceGray/BitsPerComponent 8");
+    let (w, h) = (width / 4, height / 4);
+    let page =
+        format!("<</Type/Page/Parent 2 0 R/MediaBox[0 0 {w} {h}]/Contents 4 0 R/Resources<</XObject<</I 5 0 R>>>>>>");
+    let objects = [
+        b"<</Type/Catalog/Pages 2 0 R>>".to_vec(),
+        b"<</Type/Pages/Count 1/Kids[3 0 R]>>".to_vec(),
+        page.into_bytes(),
+        stream("", format!("{w} 0 0 {h} 0 0 cm /I Do").as_bytes()),
+        stream(&image, grey),
+    ];
+    file(&objects, "")
 }
 
 /// Encrypted (standard security handler, revision 2), but with the empty user password: anybody may

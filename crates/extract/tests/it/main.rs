@@ -1,8 +1,13 @@
 //! Reading made documents, misbehaving children, and real documents where there are any.
 #![allow(clippy::unwrap_used)]
 
+mod archives;
+mod bombs;
 mod corpus;
 mod documents;
+mod formats;
+mod hostile;
+mod pictures;
 
 use std::{
     io::{Seek, Write},

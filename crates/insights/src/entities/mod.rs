@@ -1,3 +1,10 @@
+//! What means the same in any text.
+
+mod amounts;
+mod dates;
+mod ibans;
+mod phones;
+
 use std::collections::HashSet;
 
 /// Against documents that are nothing but addresses.
@@ -6,9 +13,10 @@ const MOST: usize = 500;
 /// Something in a text that means the same anywhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entity {
-    /// email, url, date or iban.
+    /// email, url, date, phone, amount or iban.
     pub kind: &'static str,
-    /// In one form: addresses in lower case, dates as 2026-11-23, IBANs without spaces.
+    /// In one form: addresses in lower case, dates as 2026-11-23, phone numbers as +49301234567 (E.164),
+    /// amounts as 1234.50 EUR (ISO 4217), IBANs without spaces.
     pub value: String,
     /// Where it stands first.
     pub page: u32,
@@ -17,7 +25,12 @@ pub struct Entity {
 pub(crate) fn find(pages: &[(u32, &str)]) -> Vec<Entity> {
     let (mut found, mut known) = (Vec::new(), HashSet::new());
     for (page, text) in pages {
-        let here = words(text).filter_map(classify).chain(ibans(text).map(|iban| ("iban", iban)));
+        let here = words(text)
+            .filter_map(classify)
+            .chain(dates::in_words(text).into_iter().map(|date| ("date", date)))
+            .chain(phones::find(text).into_iter().map(|phone| ("phone", phone)))
+            .chain(amounts::find(text).into_iter().map(|amount| ("amount", amount)))
+            .chain(ibans::find(text).map(|iban| ("iban", iban)));
         for (kind, value) in here {
             if found.len() == MOST {
                 return found;
@@ -67,7 +80,7 @@ fn classify(word: &str) -> Option<(&'static str, String)> {
     if is_email(word) {
         return Some(("email", word.to_lowercase()));
     }
-    date(word).map(|date| ("date", date))
+    dates::in_figures(word).map(|date| ("date", date))
 }
 
 fn is_email(word: &str) -> bool {
@@ -78,67 +91,6 @@ fn is_email(word: &str) -> bool {
         && domain.contains('.')
         && domain.split('.').all(label)
         && domain.rsplit('.').next().is_some_and(|top| top.len() >= 2 && top.chars().all(char::is_alphabetic))
-}
-
-/// 2026-11-23, 23.11.2026 and 23/11/2026 where the day cannot be a month.
-fn date(word: &str) -> Option<String> {
-    let separator = word.chars().find(|c| !c.is_ascii_digit())?;
-    let parts: Vec<&str> = word.split(separator).collect();
-    let [a, b, c] = parts.as_slice() else { return None };
-    let number = |part: &str, digits: std::ops::RangeInclusive<usize>| {
-        let plain = digits.contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
-        plain.then(|| part.parse::<u32>().ok()).flatten()
-    };
-    let (year, month, day) = match separator {
-        '-' => (number(a, 4..=4)?, number(b, 2..=2)?, number(c, 2..=2)?),
-        '.' => (number(c, 4..=4)?, number(b, 1..=2)?, number(a, 1..=2)?),
-        '/' => (number(c, 4..=4)?, number(b, 1..=2)?, number(a, 1..=2).filter(|day| *day > 12)?),
-        _ => return None,
-    };
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    let days = match month {
-        2 => 28 + u32::from(leap),
-        4 | 6 | 9 | 11 => 30,
-        1..=12 => 31,
-        _ => return None,
-    };
-    ((1000..=2999).contains(&year) && (1..=days).contains(&day)).then(|| format!("{year:04}-{month:02}-{day:02}"))
-}
-
-/// Runs of two letters, two digits and 11 to 30 more characters (ISO 13616), in groups or not,
-/// whose checksum (ISO 7064, mod 97-10) is right.
-fn ibans(text: &str) -> impl Iterator<Item = String> {
-    let groups: Vec<&str> =
-        text.split_whitespace().map(|w| w.trim_matches(|c: char| !c.is_ascii_alphanumeric())).collect();
-    let starts = |group: &str| {
-        let bytes = group.as_bytes();
-        bytes.len() >= 4 && bytes[..2].iter().all(u8::is_ascii_uppercase) && bytes[2..4].iter().all(u8::is_ascii_digit)
-    };
-    let at: Vec<usize> = (0..groups.len()).filter(|i| starts(groups[*i])).collect();
-    at.into_iter().filter_map(move |start| {
-        let mut iban = String::new();
-        let mut valid = None;
-        for group in groups[start..].iter().take(9) {
-            let fits = group.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
-            if !fits || iban.len() + group.len() > 34 {
-                break;
-            }
-            iban.push_str(group);
-            if (15..=34).contains(&iban.len()) && checksum_is_right(&iban) {
-                valid = Some(iban.clone());
-            }
-        }
-        valid
-    })
-}
-
-fn checksum_is_right(iban: &str) -> bool {
-    let moved = iban.bytes().skip(4).chain(iban.bytes().take(4));
-    let remainder = moved.fold(0u32, |rest, byte| match byte {
-        b'0'..=b'9' => (rest * 10 + u32::from(byte - b'0')) % 97,
-        _ => (rest * 100 + u32::from(byte - b'A') + 10) % 97,
-    });
-    remainder == 1
 }
 
 #[cfg(test)]
@@ -157,6 +109,50 @@ mod tests {
         assert_eq!(of("GB82 WEST 1234 5698 7654 32 and more"), [("iban", "GB82WEST12345698765432".to_owned())]);
         assert_eq!(of("CH9300762011623852957"), [("iban", "CH9300762011623852957".to_owned())]);
         assert!(of("GB82 WEST 1234 5698 7654 33 a@b c@d.e 2026-13-01 10.10.10.10").is_empty());
+    }
+
+    fn values(text: &str) -> Vec<String> {
+        of(text).into_iter().map(|(_, value)| value).collect()
+    }
+
+    #[test]
+    fn dates_are_found_in_words_of_several_languages() {
+        for text in [
+            "on 23 November 2026.",
+            "November 23rd, 2026",
+            "am 23. November 2026",
+            "le 23 novembre 2026",
+            "23 de noviembre de 2026",
+            "2026年11月23日に",
+            "11/23/2026",
+            "2026-11-23T10:00:00Z",
+        ] {
+            assert_eq!(of(text), [("date", "2026-11-23".to_owned())], "{text}");
+        }
+        assert!(of("31 June 2026 and May 2026 and 5 people 2026").is_empty());
+    }
+
+    #[test]
+    fn phone_numbers_are_those_that_say_their_country() {
+        assert_eq!(values("call +49 (0)30 123 45-67 now"), ["+49301234567"]);
+        assert_eq!(values("Tel.: 0041 44 668 18 00, fax"), ["+41446681800"]);
+        assert_eq!(values("tel:+1-212-555-0123; +44 20 7946 0958."), ["+12125550123", "+442079460958"]);
+        assert!(
+            values("+999 123 456 78, +49 12, 12 + 345678901, a+12125550123, 0049, +1 234 567 890 123 456 789")
+                .is_empty()
+        );
+    }
+
+    #[test]
+    fn amounts_have_one_form() {
+        assert_eq!(values("total 1.234,50 EUR"), ["1234.50 EUR"]);
+        assert_eq!(values("€ 1.234,5 or $1,234.56 or £12"), ["1234.50 EUR", "1234.56 USD", "12.00 GBP"]);
+        assert_eq!(values("CHF 1'234.50, 12 500,00 €"), ["1234.50 CHF", "12500.00 EUR"]);
+        assert_eq!(values("12 EUR 15 USD"), ["12.00 EUR", "15.00 USD"]);
+        assert_eq!(values("USD 12 EUR 13"), ["12.00 USD", "13.00 EUR"]);
+        assert_eq!(values("minus -5,00 EUR in 2024 500 EUR"), ["-5.00 EUR", "500.00 EUR"]);
+        assert_eq!(values("1,234 USD and 0.5 USD and ¥1,000"), ["1234.00 USD", "0.50 USD", "1000.00 JPY"]);
+        assert!(values("EUR alone, 1.2.3.4 EUR, EURO 5, 12,34,5 €").is_empty());
     }
 
     #[test]

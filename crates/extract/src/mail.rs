@@ -1,0 +1,160 @@
+//! Messages: the header that people see, the body, and what is attached.
+//!
+//! The message is the first pages; each attachment that can be read follows as pages of its own that
+//! begin with its name. (They are not documents of their own.)
+
+use std::collections::HashSet;
+
+use mail_parser::{Address, Message, MessageParser, MimeHeaders, PartType};
+
+use crate::{
+    Failure, FailureCode,
+    formats::{self, Found, Pages},
+    help::Help,
+    html, sniff, text,
+};
+
+/// Messages in messages, and archives in them.
+const DEPTH: usize = 4;
+const MOST_ATTACHMENTS: usize = 200;
+
+/// # Errors
+/// `corrupt` when it is no message.
+pub(crate) fn read(bytes: &[u8], help: &mut Help, depth: usize, pages: Pages<'_>) -> Result<Found, Failure> {
+    let message = MessageParser::default().parse(bytes).ok_or_else(|| Failure::new(FailureCode::Corrupt))?;
+    let mut found = Found::by("mail");
+    let known = [
+        ("title", message.subject().map(str::to_owned)),
+        ("author", message.from().map(people)),
+        ("date", message.date().map(|date| date.to_rfc3339())),
+    ];
+    found.metadata = known.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect();
+    let mut letter = Letter { help, found: &mut found, pages };
+    letter.show(&message, depth);
+    Ok(found)
+}
+
+struct Letter<'a> {
+    help: &'a mut Help,
+    found: &'a mut Found,
+    pages: Pages<'a>,
+}
+
+impl Letter<'_> {
+    /// Whether to go on.
+    fn show(&mut self, message: &Message<'_>, depth: usize) -> bool {
+        let text = head(message) + "\n" + &body(message);
+        if !text::pages(&text).iter().all(|page| (self.pages)(page)) {
+            return false;
+        }
+        for (index, part) in message.attachments().enumerate() {
+            if index == MOST_ATTACHMENTS || depth == DEPTH {
+                self.is_cut(FailureCode::LimitExceeded);
+                break;
+            }
+            let name = part.attachment_name().unwrap_or_default();
+            let on = match &part.body {
+                PartType::Message(inner) => self.show(inner, depth + 1),
+                PartType::Html(text) => self.attached(name, "text/html", text.as_bytes(), depth),
+                PartType::Text(text) => {
+                    let kind = sniff(text.as_bytes(), name).filter(|_| is_data(name)).unwrap_or("text/plain");
+                    self.attached(name, kind, text.as_bytes(), depth)
+                }
+                PartType::Binary(bytes) | PartType::InlineBinary(bytes) => match sniff(bytes, name) {
+                    Some(kind) if !kind.starts_with("image/") => self.attached(name, kind, bytes, depth),
+                    // It is there, and may be looked for by its name.
+                    _ => name.is_empty() || (self.pages)(name),
+                },
+                PartType::Multipart(_) => true,
+            };
+            if !on {
+                return false;
+            }
+        }
+        true
+    }
+
+    fn attached(&mut self, name: &str, kind: &str, bytes: &[u8], depth: usize) -> bool {
+        let (mut first, mut on) = (true, true);
+        let pages = &mut *self.pages;
+        let read = formats::read(kind, bytes.to_vec(), self.help, depth + 1, &mut |page| {
+            on = match std::mem::take(&mut first) && !name.is_empty() {
+                true => pages(&format!("{name}\n{page}")),
+                false => pages(page),
+            };
+            on
+        });
+        match read {
+            Ok(inner) => inner.cut.into_iter().for_each(|code| self.is_cut(code)),
+            // One attachment that cannot be read does not spoil the message.
+            Err(failure) => {
+                self.is_cut(failure.code);
+                on = on && (name.is_empty() || (self.pages)(name));
+            }
+        }
+        on
+    }
+
+    fn is_cut(&mut self, code: FailureCode) {
+        self.found.cut = self.found.cut.or(Some(code));
+    }
+}
+
+/// Whether the name tells more of what a text is than the message does.
+fn is_data(name: &str) -> bool {
+    name.rsplit_once('.').is_some_and(|(_, end)| !end.eq_ignore_ascii_case("txt"))
+}
+
+fn head(message: &Message<'_>) -> String {
+    let mut head = String::new();
+    let mut line = |name: &str, value: Option<String>| {
+        if let Some(value) = value.filter(|v| !v.trim().is_empty()) {
+            head.push_str(&format!("{name}: {value}\n"));
+        }
+    };
+    line("Subject", message.subject().map(str::to_owned));
+    line("From", message.from().map(people));
+    line("To", message.to().map(people));
+    line("Cc", message.cc().map(people));
+    line("Date", message.date().map(|date| date.to_rfc3339().replace('T', " ")));
+    head
+}
+
+fn people(address: &Address<'_>) -> String {
+    let one = |name: Option<&str>, address: Option<&str>| match (name, address) {
+        (Some(name), Some(address)) => format!("{name} <{address}>"),
+        (name, address) => name.or(address).unwrap_or_default().to_owned(),
+    };
+    address.iter().map(|a| one(a.name(), a.address())).take(500).collect::<Vec<_>>().join(", ")
+}
+
+/// The plain version; the other as well, when it has words that the plain one has not.
+fn body(message: &Message<'_>) -> String {
+    let mut body = String::new();
+    for part in message.text_bodies() {
+        match &part.body {
+            PartType::Text(text) => body.push_str(text),
+            PartType::Html(text) => body.push_str(&visible(text)),
+            _ => {}
+        }
+        body.push('\n');
+    }
+    for part in message.html_bodies() {
+        if let PartType::Html(text) = &part.body {
+            let text = visible(text);
+            let known: HashSet<&str> = words(&body).collect();
+            if words(&text).any(|word| !known.contains(word)) {
+                body = format!("{}\n{text}", body.trim_end());
+            }
+        }
+    }
+    body
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty())
+}
+
+fn visible(source: &str) -> String {
+    html::read_text(source.to_owned()).pages.concat()
+}
