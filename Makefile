@@ -5,7 +5,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 STACK  := $(TARGET)/release/dossier-stack
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status reset install build test lint deny tools bench clean terraform-check backup restore drill test-containers
+.PHONY: help up down status reset install build test lint deny tools bench clean terraform-check observability-check backup restore drill test-containers
 # Programs that tests need and no Debian package has; compiled once, kept.
 GARAGE       := .tools/bin/garage
 CARGO_DENY   := .tools/bin/cargo-deny
@@ -53,7 +53,7 @@ test: packages lint deny terraform-check observability-check $(GARAGE) $(SCHEMAT
 bench: install build ## Measure everything beside its yardsticks (ARGS="--quick", "--only P1,P2", "--baseline-dir DIR"; --help shows the rest)
 	@$(TARGET)/release/bench $(ARGS)
 
-.PHONY: packages observability-check
+.PHONY: packages
 packages:
 	@sh crates/stack/packages.sh test
 
@@ -66,6 +66,7 @@ lint: ## Check formatting, lints and the walls between the rooms
 terraform-check: ## Check terraform/ and kubernetes/ with the tools that are here, saying loudly which are missing
 	@terraform/check.sh
 	@kubernetes/check.sh
+
 observability-check: ## Check rules, alerts, routes, dashboards and runbooks
 	@sh observability/check.sh
 

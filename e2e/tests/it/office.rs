@@ -21,6 +21,7 @@ tests!(Shared:
     a_message_is_read_answered_and_archived,
     a_contact_is_added_changed_and_removed_by_forms,
     what_a_form_got_wrong_is_told_beside_it,
+    contacts_come_in_from_a_table_once_and_go_out_again,
     a_document_goes_to_the_trash_and_comes_back,
     who_may_only_read_sees_no_form_that_changes_anything,
     a_key_is_made_shown_once_and_revoked,
@@ -94,6 +95,33 @@ async fn what_a_form_got_wrong_is_told_beside_it(system: Arc<System>) -> anyhow:
     let user = [("email", "nobody"), ("name", ""), ("role", "viewer"), ("password", "short")];
     let refused = post(&system.owner, "/settings/users", &user).await?.expect(400)?;
     ensure!(String::from_utf8(refused.body)?.contains("role=\"alert\""), "nothing was told");
+    Ok(())
+}
+
+async fn contacts_come_in_from_a_table_once_and_go_out_again(system: Arc<System>) -> anyhow::Result<()> {
+    let word = words::unique();
+    let table = format!("Name;E-Mail;Telefon;Ort\r\n=Ann {word};{word}@a.ch;'+41 1;Bern\r\nBo;nowhere;;\r\n");
+    let import = async |dry_run: bool| -> anyhow::Result<Vec<u64>> {
+        let path = format!("/api/v1/contacts/import?dry_run={dry_run}");
+        let request = system.editor.request(Method::POST, &path).header("content-type", "text/csv").body(table.clone());
+        let done = send(request).await?.expect(200)?.json()?;
+        Ok(["created", "updated", "unchanged", "refused"].iter().filter_map(|field| done[field].as_u64()).collect())
+    };
+    assert_eq!(import(true).await?, [1, 0, 0, 1]);
+    assert_eq!(import(false).await?, [1, 0, 0, 1]);
+    assert_eq!(import(false).await?, [0, 0, 1, 1]);
+    let csv = String::from_utf8(system.viewer.get("/api/v1/contacts/export").await?.expect(200)?.body)?;
+    let line = csv.lines().find(|line| line.contains(&word)).unwrap_or_default();
+    ensure!(line.contains(&format!(",'=Ann {word},{word}@a.ch,'+41 1,")) && line.contains("Bern"), "{line}");
+    let lines = String::from_utf8(system.viewer.get("/api/v1/contacts/export?format=ndjson").await?.expect(200)?.body)?;
+    let contact = lines.lines().find(|line| line.contains(&word)).unwrap_or_default();
+    let contact: serde_json::Value = serde_json::from_str(contact)?;
+    ensure!(contact["name"] == format!("=Ann {word}") && contact["metadata"]["Ort"] == "Bern", "{contact}");
+
+    let preview = [("csv", format!("name,email\nZoe,{}@z.ch\n", words::unique())), ("dry_run", "true".to_owned())];
+    let request = system.editor.request(Method::POST, "/contacts/import").form(&preview);
+    let shown = String::from_utf8(send(request).await?.expect(200)?.body)?;
+    ensure!(shown.contains("What would happen") && shown.contains("<td>created</td>"), "{shown}");
     Ok(())
 }
 
