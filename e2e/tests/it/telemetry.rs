@@ -20,13 +20,13 @@ use crate::{
     system::{READY, System},
 };
 
-tests!(Shared: every_panel_shows_something_and_every_query_of_a_runbook_is_one);
+tests!(Shared: what_is_measured_is_named_and_every_panel_shows_something);
 
 /// Three scrapes, ten seconds apart, and what they are late by on a busy machine.
 const MEASURED: Duration = Duration::from_secs(70);
 
 /// It needs a system of its own, which is watched.
-async fn every_panel_shows_something_and_every_query_of_a_runbook_is_one(_: Arc<System>) -> anyhow::Result<()> {
+async fn what_is_measured_is_named_and_every_panel_shows_something(_: Arc<System>) -> anyhow::Result<()> {
     let stack = Stack::builder()
         .external(External { database_admin_url: None, s3: None, ..External::from_env()? })
         .observe(true)
@@ -50,24 +50,45 @@ async fn ask_everything(stack: &Stack) -> anyhow::Result<(usize, usize)> {
     let panels = panels()?;
     // Rates need two scrapes with something in them, so there is traffic until every panel has a number.
     let until = Instant::now() + MEASURED;
-    loop {
+    let shown = loop {
         use_everything(&owner).await?;
-        let mut empty = Vec::new();
+        let (mut shown, mut empty) = (Vec::new(), Vec::new());
         for (panel, query) in &panels {
-            if prometheus.ask(query).await.with_context(|| panel.clone())?.is_empty() {
-                empty.push(format!("{panel}: {query}"));
+            match prometheus.ask(query).await.with_context(|| panel.clone())?.len() {
+                0 => empty.push(format!("{panel}: {query}")),
+                series => shown.push(format!("{panel}: {series} series")),
             }
         }
         if empty.is_empty() {
-            break;
+            break shown;
         }
         ensure!(Instant::now() < until, "nothing to show after {MEASURED:?}:\n{}", empty.join("\n"));
-    }
+    };
+    println!("{}", shown.join("\n"));
+    every_name_is_known(&prometheus).await?;
     let queries = runbook_queries()?;
     for (runbook, query) in &queries {
         prometheus.ask(query).await.with_context(|| format!("{runbook}: {query}"))?;
     }
     Ok((panels.len(), queries.len()))
+}
+
+/// What the services export stands in names.md.
+async fn every_name_is_known(prometheus: &Prometheus) -> anyhow::Result<()> {
+    let known = fs::read_to_string(repository().join("observability/names.md"))?;
+    let services = stack::SERVICES.join("|");
+    // What Prometheus itself says of a scrape, or has recorded, is not exported.
+    let exported = format!("count by (__name__) ({{job=~\"{services}\", __name__!~\"up|scrape_.*|ALERTS.*|.*:.*\"}})");
+    let names = prometheus.ask(&exported).await?;
+    ensure!(names.len() > 30, "the services export only {names:?}");
+    for name in &names {
+        let name = name["metric"]["__name__"].as_str().context("a name")?;
+        let base = ["_bucket", "_sum", "_count"].iter().find_map(|part| name.strip_suffix(part));
+        let named = |name: &str| known.contains(&format!("`{name}`"));
+        ensure!(named(name) || base.is_some_and(named), "{name} is exported and not in names.md");
+    }
+    println!("{} names are exported and known", names.len());
+    Ok(())
 }
 
 /// A little of what people do, so that every counter moves.

@@ -13,8 +13,15 @@ fn help_names_every_command_and_variable() {
         assert!(help.contains(word), "{word} is not in\n{help}");
     }
     let help = String::from_utf8(run(&["up", "--help"]).stdout).unwrap();
-    for word in ["--detach", "--json", "DOSSIER_HOME", "DOSSIER_PORT", "DOSSIER_OWNER_EMAIL", "DOSSIER_OWNER_PASSWORD"]
-    {
+    for word in [
+        "--detach",
+        "--observe",
+        "--json",
+        "DOSSIER_HOME",
+        "DOSSIER_PORT",
+        "DOSSIER_OWNER_EMAIL",
+        "DOSSIER_OWNER_PASSWORD",
+    ] {
         assert!(help.contains(word), "{word} is not in\n{help}");
     }
 }
