@@ -8,6 +8,8 @@ const OFFICE: [(&[u8], &str, &str); 3] = [
     (b"xl/", "xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
     (b"ppt/", "pptx", "application/vnd.openxmlformats-officedocument.presentationml.presentation"),
 ];
+/// How the containers of the old office programs begin.
+pub(crate) const CONTAINER: &[u8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
 /// What an archive may say it is in its first entry, named `mimetype`.
 const DECLARED: [&str; 4] = [
     "application/vnd.oasis.opendocument.text",
@@ -30,6 +32,10 @@ pub fn sniff(prefix: &[u8], file_name: &str) -> Option<&'static str> {
     }
     if prefix.starts_with(b"PK\x03\x04") {
         return archive(prefix, &extension);
+    }
+    // An office document with a password is a container of the old kind.
+    if prefix.starts_with(CONTAINER) {
+        return OFFICE.iter().find(|(_, end, _)| *end == extension).map(|(_, _, kind)| *kind);
     }
     if let Some(kind) = infer::get(prefix).map(|kind| kind.mime_type())
         && !kind.starts_with("text/")
@@ -123,6 +129,8 @@ mod tests {
         assert_eq!(sniff(b"\x7fELF\x02\x01\x01\0\0", "a.txt"), None);
         assert_eq!(sniff(&[0, 1, 2, 3, 4, 5], "a.txt"), None);
         assert_eq!(sniff(b"\xff\xfeH\0i\0", "a.txt"), Some("text/plain"));
+        assert_eq!(sniff(CONTAINER, "a.docx"), Some(OFFICE[0].2));
+        assert_eq!(sniff(CONTAINER, "a.doc"), None);
     }
 
     #[test]

@@ -108,7 +108,7 @@ mod tests {
     #[test]
     fn what_comes_before_the_damage_is_seen() {
         assert_eq!(text(b"<a><b>kept</b><c"), ("kept".to_owned(), false));
-        assert_eq!(text(&b"<a>".repeat(100_000)).1, false);
+        assert!(!text(&b"<a>".repeat(100_000)).1);
     }
 
     #[test]

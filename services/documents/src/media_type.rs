@@ -17,6 +17,8 @@ const DECLARED: [&str; 4] = [
     "application/vnd.oasis.opendocument.presentation",
     "application/epub+zip",
 ];
+/// How the containers of the old office programs begin.
+const CONTAINER: &[u8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
 const IMAGES: [&str; 8] =
     ["image/jpeg", "image/png", "image/gif", "image/webp", "image/tiff", "image/bmp", "image/heif", "image/avif"];
 
@@ -38,6 +40,12 @@ pub(crate) fn detect(head: &[u8], file_name: &str) -> Result<&'static str, &'sta
     }
     if head.starts_with(b"PK\x03\x04") {
         return zip_type(head, file_name);
+    }
+    // An office document with a password is a container of the old kind; the reader will say so.
+    if head.starts_with(CONTAINER)
+        && let Some(kind) = office_name(file_name)
+    {
+        return Ok(kind);
     }
     let known = infer::get(head).map_or("application/octet-stream", |kind| kind.mime_type());
     match known {
@@ -131,11 +139,15 @@ fn zip_type(head: &[u8], file_name: &str) -> Result<&'static str, &'static str> 
         office |= name == b"[Content_Types].xml" || name == b"_rels/.rels";
         rest = &entry[4..];
     }
+    office_name(file_name).filter(|_| office).ok_or("application/zip")
+}
+
+fn office_name(file_name: &str) -> Option<&'static str> {
     match extension(file_name).as_str() {
-        "docx" if office => Ok(DOCX),
-        "xlsx" if office => Ok(XLSX),
-        "pptx" if office => Ok(PPTX),
-        _ => Err("application/zip"),
+        "docx" => Some(DOCX),
+        "xlsx" => Some(XLSX),
+        "pptx" => Some(PPTX),
+        _ => None,
     }
 }
 
@@ -195,6 +207,8 @@ mod tests {
         assert_eq!(detect(&zip(&[("mimetype", DECLARED[0])]), ""), Ok(DECLARED[0]));
         assert_eq!(detect(&zip(&[("mimetype", DECLARED[3])]), ""), Ok(DECLARED[3]));
         assert_eq!(detect(&zip(&[("a.txt", "x")]), "a.docx"), Err("application/zip"));
+        assert_eq!(detect(CONTAINER, "locked.docx"), Ok(DOCX));
+        assert!(detect(CONTAINER, "old.doc").is_err());
     }
 
     #[test]

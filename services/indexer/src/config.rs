@@ -2,7 +2,7 @@ use std::{path::PathBuf, time::Duration};
 
 use anyhow::Context;
 use chassis::{ProcessConfig, grpc::GrpcConfig};
-use extract::Limits;
+use extract::{Limits, Ocr};
 use search_index::EngineConfig;
 
 /// What `dossier-indexer serve` is told.
@@ -53,6 +53,13 @@ pub struct Reading {
     /// Pages of one document that are read.
     #[arg(long, env, default_value_t = 10_000)]
     pub extract_pages: u32,
+    /// The program that reads text in pictures and scanned pages: a path, or a name in PATH; empty: nobody
+    /// does. Without it such documents are marked `ocr_unavailable`, and everything else is read.
+    #[arg(long, env, default_value = "tesseract")]
+    pub extract_ocr_program: String,
+    /// The languages that it is to expect, as it names them, with plus signs between them.
+    #[arg(long, env, default_value = "eng")]
+    pub extract_ocr_languages: String,
 }
 
 impl Default for Reading {
@@ -65,6 +72,8 @@ impl Default for Reading {
             extract_cpu_seconds: 30,
             extract_memory_mib: 512,
             extract_pages: 10_000,
+            extract_ocr_program: "tesseract".to_owned(),
+            extract_ocr_languages: "eng".to_owned(),
         }
     }
 }
@@ -78,6 +87,10 @@ impl Reading {
             pages: self.extract_pages,
             ..Limits::default()
         }
+    }
+
+    pub(crate) fn ocr(&self) -> Option<Ocr> {
+        Ocr::find(&self.extract_ocr_program, &self.extract_ocr_languages)
     }
 
     pub(crate) fn program(&self) -> anyhow::Result<PathBuf> {

@@ -70,7 +70,8 @@ impl Service for App {
         let dependency = health.dependency("documents", true);
         let engine = Engine::new(&config.engine, &health)?;
         let documents = Documents::new(&config.documents_url, &config.grpc.rpc_token)?;
-        let extractor = Extractor::new(config.reading.program()?, config.reading.limits());
+        let extractor =
+            Extractor::new(config.reading.program()?, config.reading.limits()).with_ocr(config.reading.ocr());
         let step = Step::new(documents.clone(), extractor, engine.clone(), config.reading.spool()?);
         let worker = Worker::new(documents, dependency, engine.clone(), step, config.reading.workers);
         let server = Server::bind(&config.grpc).await?;

@@ -14,8 +14,12 @@ use crate::{
     Failure, FailureCode,
     archive::{Archive, resolve},
     formats::{Found, Pages},
+    media::CONTAINER,
     xml::{Piece, walk},
 };
+
+/// With a password, the archive is inside of a container of the old kind, under this name.
+const LOCKED: &str = "EncryptedPackage";
 
 /// The kinds of OOXML.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +32,11 @@ pub(crate) enum Ooxml {
 /// # Errors
 /// `encrypted`, or `corrupt` when the part that matters is not there.
 pub(crate) fn read(kind: Ooxml, bytes: &[u8], pages: Pages<'_>) -> Result<Found, Failure> {
+    if bytes.starts_with(CONTAINER) {
+        let name: Vec<u8> = LOCKED.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let locked = bytes.windows(name.len()).any(|w| w == name);
+        return Err(Failure::new(if locked { FailureCode::Encrypted } else { FailureCode::UnsupportedType }));
+    }
     let archive = Archive::open(bytes)?;
     let metadata = properties(archive.read("docProps/core.xml")?);
     match kind {

@@ -23,7 +23,7 @@ pub(super) fn score(text: &str, glyphs: usize) -> f64 {
     let short = share(words.iter().filter(|n| **n <= 2).count(), words.len());
     let long = share(words.iter().filter(|n| **n > 25).count(), words.len());
     let mut score: f64 = 1.0;
-    score -= share(unknown, characters) * 4.0;
+    score -= share(unknown, characters) * 12.0;
     score -= share(control, characters) * 8.0;
     if alphabet_of_words && words.len() >= 10 {
         // Prose has up to 40 % such words in the languages that have most.

@@ -128,8 +128,8 @@ impl Canvas {
                         count += 1;
                     }
                 }
-                if count > 0 {
-                    self.grey[y as usize * self.width as usize + x as usize] = (sum / count) as u8;
+                if let Some(mean) = sum.checked_div(count) {
+                    self.grey[y as usize * self.width as usize + x as usize] = mean as u8;
                 }
             }
         }
