@@ -72,7 +72,8 @@ impl FaultKind {
     fn of_code(code: Code) -> Self {
         match code {
             Code::Cancelled | Code::DeadlineExceeded => FaultKind::Timeout,
-            Code::Unavailable | Code::ResourceExhausted => FaultKind::Unavailable,
+            // What our services answer has details. Without them, Unknown is a connection that broke.
+            Code::Unavailable | Code::ResourceExhausted | Code::Unknown => FaultKind::Unavailable,
             _ => FaultKind::Internal,
         }
     }

@@ -87,11 +87,13 @@ impl Pool {
     /// [`Error::Unavailable`] when none can be had in time.
     pub async fn get(&self) -> Result<Connection, Error> {
         let started = Instant::now();
-        let got = self.inner.get().await;
+        let got = {
+            let _waiting = Waiting::begin();
+            self.inner.get().await
+        };
         metrics::histogram!("pg_pool_wait_seconds").record(started.elapsed());
         let status = self.inner.status();
         metrics::gauge!("pg_pool_connections_in_use").set(status.size.saturating_sub(status.available) as f64);
-        metrics::gauge!("pg_pool_waiting").set(status.waiting as f64);
         Ok(Connection { inner: got? })
     }
 
@@ -141,6 +143,23 @@ impl Pool {
             Ok(answer) => answer.map(drop),
             Err(_) => Err(Error::Unavailable("no answer within 2 s".to_owned())),
         }
+    }
+}
+
+/// Counts one that waits for a connection, until it has one or gives up.
+struct Waiting(metrics::Gauge);
+
+impl Waiting {
+    fn begin() -> Self {
+        let gauge = metrics::gauge!("pg_pool_waiting");
+        gauge.increment(1.0);
+        Self(gauge)
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.decrement(1.0);
     }
 }
 

@@ -115,7 +115,8 @@ pub async fn idempotent<T, F: Future<Output = Result<T, Status>>>(mut call: impl
                 return Ok(answer);
             }
             Err(status) => {
-                let unreached = status.code() == Code::Unavailable && status.get_details_error_info().is_none();
+                let broken = matches!(status.code(), Code::Unavailable | Code::Unknown);
+                let unreached = broken && status.get_details_error_info().is_none();
                 let spend = |now: i64| (now >= 10).then_some(now - 10);
                 let left = RequestContext::current().map_or(BACKGROUND_BUDGET, |c| c.remaining());
                 if !unreached
