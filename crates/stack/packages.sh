@@ -51,6 +51,7 @@ esac
 if [ "$purpose" = test ]; then
     has chromium || need chromium 'the tests use the pages as people do'
     python3 -c 'import ensurepip' 2>/dev/null || need python3-venv 'runs Schemathesis, which tests the API'
+    has tesseract || need tesseract-ocr 'reads the text in pictures'
     has chromedriver || need chromium-driver 'drives that browser'
 fi
 
