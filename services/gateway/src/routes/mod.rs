@@ -2,12 +2,14 @@
 //! refused without asking them is refused early.
 
 mod administration;
+mod analytics;
 mod collections;
 mod contacts;
 mod content;
 pub(crate) mod documents;
 mod events;
 mod health;
+mod index;
 pub(crate) mod search;
 pub(crate) mod session;
 mod submissions;
@@ -200,6 +202,22 @@ table! {
         get administration::audit, "What happened to users, sessions and tokens";
     }
     "/index" ("GET, HEAD") {
-        get administration::index, "The state of the search index";
+        get index::get, "The state of the search index, and of a rebuild";
+    }
+    "/index/rebuild" ("POST") {
+        post index::build, "Builds the search index again, while the old one goes on answering";
+    }
+    "/index/verify" ("POST") {
+        post index::verify, "Compares the search index with the documents; differences are then mended";
+    }
+    "/index/synonyms" ("GET, HEAD, PUT") {
+        get index::list_synonyms, "Words that stand for others";
+        put index::put_synonym, "Sets what is found as well for one word";
+    }
+    "/analytics/overview" ("GET, HEAD") {
+        get analytics::overview, "What happened by day: visits, submissions, uploads, searches";
+    }
+    "/analytics/searches" ("GET, HEAD") {
+        get analytics::searches, "What was searched for most, what found nothing, which hits were opened";
     }
 }
