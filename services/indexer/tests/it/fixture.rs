@@ -56,6 +56,11 @@ pub(crate) async fn start(setting: Setting<'_>) -> Fixture {
     let documents = Documents::start(setting.lease).await;
     let folder = tempfile::tempdir().unwrap();
     let running = testkit::serve::<App>(config(&documents.url(), folder.path(), &setting)).await;
+    if let Some(engine) = setting.engine
+        && client(engine).health().await.is_ok()
+    {
+        documents.until(|state| state.index.drift.is_some()).await;
+    }
     Fixture { documents, running, folder }
 }
 
