@@ -4,10 +4,16 @@ use std::path::PathBuf;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let root = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR")?).join("../../proto");
-    let files: Vec<PathBuf> = ["contacts", "documents", "indexer", "search"]
-        .iter()
-        .map(|name| root.join(format!("dossier/{name}/v1/{name}.proto")))
-        .collect();
+    let files: Vec<PathBuf> = [
+        "contacts/v1/contacts",
+        "documents/v1/documents",
+        "documents/v1/truth",
+        "indexer/v1/indexer",
+        "search/v1/search",
+    ]
+    .iter()
+    .map(|name| root.join(format!("dossier/{name}.proto")))
+    .collect();
     for file in &files {
         println!("cargo:rerun-if-changed={}", file.display());
     }

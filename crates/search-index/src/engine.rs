@@ -1,7 +1,4 @@
-use std::{
-    sync::{Arc, Mutex},
-    time::{Duration, Instant},
-};
+use std::time::Duration;
 
 use anyhow::Context;
 use meilisearch_sdk::client::Client;
@@ -11,10 +8,6 @@ use uuid::Uuid;
 
 use crate::{EngineConfig, Error, Feed, PageRecord, query, schema, task, task::Accepted, transport::Transport};
 
-/// How long an index that was found in order is believed to be so. An engine may be wiped at any
-/// moment, and a write to an index that is gone would make a new one without our settings.
-const BELIEVED: Duration = Duration::from_secs(5);
-
 /// The search engine. Cheap to clone; calls nothing until it is used.
 #[derive(Clone, Debug)]
 pub struct Engine {
@@ -23,7 +16,6 @@ pub struct Engine {
     transport: Transport,
     pub(crate) sdk: Client<Transport>,
     task_limit: Duration,
-    in_order: Arc<Mutex<Option<Instant>>>,
 }
 
 /// What the index holds.
@@ -58,7 +50,7 @@ impl Engine {
         );
         let transport = Transport::new(config.meili_key.as_ref(), config.call_limit())?;
         let sdk = Client::new_with_client(&host, None::<String>, transport.clone());
-        Ok(Engine { host, index, transport, sdk, task_limit: config.task_limit(), in_order: Arc::default() })
+        Ok(Engine { host, index, transport, sdk, task_limit: config.task_limit() })
     }
 
     /// The name of the index.
@@ -66,31 +58,47 @@ impl Engine {
         &self.index
     }
 
+    /// The same engine with another index.
+    #[must_use]
+    pub(crate) fn at(&self, index: &str) -> Self {
+        Self { index: index.to_owned(), ..self.clone() }
+    }
+
     /// Makes the index with our settings where it is missing or set up differently, and waits
-    /// until that is done. Cheap when everything is in order. Every write begins with it.
+    /// until that is done. Cheap when everything is in order.
+    ///
+    /// What is made like this is empty, and whoever reads from it finds too little until it is
+    /// filled: a service fills a [`Engine::successor`] and promotes that.
     ///
     /// # Errors
     /// [`Error`].
     pub async fn ensure_index(&self) -> Result<(), Error> {
-        self.set_in_order(false);
         let present: Result<Value, Error> = self.transport.get(&self.url("")).await;
         match present {
             Ok(_) => {}
             Err(e) if e.is_code("index_not_found") => self.create_index().await?,
             Err(e) => return Err(e),
         }
-        let wanted = serde_json::to_value(schema::settings()).map_err(Error::unreadable)?;
-        let found: Value = self.transport.get(&self.url("/settings")).await?;
-        if !holds(&found, &wanted) {
+        if !self.is_in_order().await? {
+            let wanted = serde_json::to_value(schema::settings()).map_err(Error::unreadable)?;
             let accepted = self.transport.patch_json(&self.url("/settings"), &wanted).await?;
             self.follow(vec![accepted]).await?;
             tracing::info!(index = self.index, "the search index has its settings");
         }
-        self.set_in_order(true);
         Ok(())
     }
 
-    async fn create_index(&self) -> Result<(), Error> {
+    /// Whether the index has our settings.
+    ///
+    /// # Errors
+    /// [`Error`]; `index_not_found` when there is none.
+    pub async fn is_in_order(&self) -> Result<bool, Error> {
+        let wanted = serde_json::to_value(schema::settings()).map_err(Error::unreadable)?;
+        let found: Value = self.transport.get(&self.url("/settings")).await?;
+        Ok(holds(&found, &wanted))
+    }
+
+    pub(crate) async fn create_index(&self) -> Result<(), Error> {
         let body = json!({"uid": self.index, "primaryKey": schema::PRIMARY_KEY});
         let accepted = self.transport.post_json(&format!("{}/indexes", self.host), &body).await?;
         match self.follow(vec![accepted]).await {
@@ -100,12 +108,13 @@ impl Engine {
         }
     }
 
-    /// Writes records; returns when the engine has **done** it. For more records than fit into
-    /// memory use [`Engine::feed`].
+    /// Writes records, into a new index where there is none; returns when the engine has **done**
+    /// it. For more records than fit into memory use [`Engine::feed`].
     ///
     /// # Errors
     /// [`Error`]; some of the records may have been written. Writing them again does no harm.
     pub async fn put_pages(&self, records: &[PageRecord]) -> Result<(), Error> {
+        self.ensure_index().await?;
         let mut feed = self.feed().await?;
         for record in records {
             feed.push(record).await?;
@@ -113,13 +122,18 @@ impl Engine {
         feed.finish().await
     }
 
-    /// Begins a write of many records.
+    /// Begins a write of many records, into the index and its successor, as far as they are there.
+    /// Where neither is, nothing is written: whoever makes one fills it from the truth.
     ///
     /// # Errors
-    /// [`Error`], when the index is not in order and cannot be put in order.
-    pub async fn feed(&self) -> Result<Feed<'_>, Error> {
-        self.believe().await?;
-        Ok(Feed::new(self))
+    /// [`Error`].
+    pub async fn feed(&self) -> Result<Feed, Error> {
+        Ok(Feed::new(self.present().await?))
+    }
+
+    /// Begins a write of many records into the successor alone.
+    pub fn feed_successor(&self) -> Feed {
+        Feed::new(vec![self.successor()])
     }
 
     /// Forgets all pages of a document; returns when that is **done**.
@@ -140,11 +154,24 @@ impl Engine {
         self.delete(&format!("document_id = {id} AND version < {version}")).await
     }
 
+    /// Forgets all pages of these documents; returns when that is **done**.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn delete_documents(&self, documents: &[Uuid]) -> Result<(), Error> {
+        match documents {
+            [] => Ok(()),
+            some => self.delete(&query::among(some)).await,
+        }
+    }
+
     async fn delete(&self, filter: &str) -> Result<(), Error> {
-        self.believe().await?;
-        let url = self.url("/documents/delete");
-        let accepted = self.transport.post_json(&url, &json!({"filter": filter})).await?;
-        self.follow(vec![accepted]).await
+        let mut tasks = Vec::new();
+        for index in self.present().await? {
+            let url = index.url("/documents/delete");
+            tasks.push(self.transport.post_json(&url, &json!({"filter": filter})).await?);
+        }
+        self.follow(tasks).await
     }
 
     /// Whether it answers and is well.
@@ -172,29 +199,20 @@ impl Engine {
         self.transport.post(&url, "application/x-ndjson", lines).await
     }
 
-    /// Waits for tasks; when one fails, the index may no longer be what it was.
     pub(crate) async fn follow(&self, tasks: Vec<Accepted>) -> Result<(), Error> {
-        let followed = task::follow(&self.transport, &self.host, tasks, self.task_limit).await;
-        if followed.is_err() {
-            self.set_in_order(false);
-        }
-        followed
+        task::follow(&self.transport, &self.host, tasks, self.task_limit).await
     }
 
-    fn url(&self, path: &str) -> String {
+    pub(crate) fn transport(&self) -> &Transport {
+        &self.transport
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("{}/indexes/{}{path}", self.host, self.index)
     }
 
-    async fn believe(&self) -> Result<(), Error> {
-        let since = *self.in_order.lock().unwrap_or_else(|e| e.into_inner());
-        match since {
-            Some(checked) if checked.elapsed() < BELIEVED => Ok(()),
-            _ => self.ensure_index().await,
-        }
-    }
-
-    fn set_in_order(&self, in_order: bool) {
-        *self.in_order.lock().unwrap_or_else(|e| e.into_inner()) = in_order.then(Instant::now);
+    pub(crate) fn host_url(&self, path: &str) -> String {
+        format!("{}{path}", self.host)
     }
 }
 

@@ -8,17 +8,18 @@ const BATCH_RECORDS: usize = 1_000;
 ///
 /// Dropped before [`Feed::finish`], some batches may have been sent and others not.
 #[derive(Debug)]
-pub struct Feed<'a> {
-    engine: &'a Engine,
+pub struct Feed {
+    /// Each gets everything.
+    targets: Vec<Engine>,
     /// One JSON object a line.
     batch: Vec<u8>,
     records: usize,
     tasks: Vec<Accepted>,
 }
 
-impl<'a> Feed<'a> {
-    pub(crate) fn new(engine: &'a Engine) -> Self {
-        Self { engine, batch: Vec::new(), records: 0, tasks: Vec::new() }
+impl Feed {
+    pub(crate) fn new(targets: Vec<Engine>) -> Self {
+        Self { targets, batch: Vec::new(), records: 0, tasks: Vec::new() }
     }
 
     /// Takes a record; sends what has gathered when that is enough for a batch.
@@ -42,7 +43,10 @@ impl<'a> Feed<'a> {
     pub async fn finish(mut self) -> Result<(), Error> {
         self.send().await?;
         let tasks = std::mem::take(&mut self.tasks);
-        self.engine.follow(tasks).await
+        match self.targets.first() {
+            Some(engine) => engine.follow(tasks).await,
+            None => Ok(()),
+        }
     }
 
     async fn send(&mut self) -> Result<(), Error> {
@@ -51,7 +55,9 @@ impl<'a> Feed<'a> {
         }
         let batch = std::mem::take(&mut self.batch);
         self.records = 0;
-        self.tasks.push(self.engine.submit_records(batch).await?);
+        for target in &self.targets {
+            self.tasks.push(target.submit_records(batch.clone()).await?);
+        }
         Ok(())
     }
 }

@@ -8,6 +8,10 @@
 //! is ours, because the SDK's has no time limits; tasks are read by structs of our own, because the
 //! SDK cannot read a task that was canceled. Every call ends within [`EngineConfig::meili_timeout_ms`].
 //!
+//! An index is never filled in place: a *successor* beside it is made, filled and promoted in one
+//! step, so that whoever reads finds everything or, where there is no index, an error, and never
+//! silently too little. Ordinary writes go to both while there are two.
+//!
 //! A write is accepted first and done later, as a *task*. [`Feed::finish`] and the other writes
 //! return when their tasks have **succeeded**. The engine forgets finished tasks in time: a task
 //! that it does not know is [`Error::Lost`], to be submitted again, and never a success.
@@ -16,8 +20,10 @@ mod config;
 mod engine;
 mod error;
 mod feed;
+mod inventory;
 mod query;
 mod schema;
+mod successor;
 mod task;
 mod transport;
 
@@ -25,5 +31,7 @@ pub use config::EngineConfig;
 pub use engine::{Engine, Stats};
 pub use error::Error;
 pub use feed::Feed;
+pub use inventory::{Held, Inventory};
 pub use query::{Answer, Facets, PageHit, Query, quote};
 pub use schema::PageRecord;
+pub use successor::Presence;

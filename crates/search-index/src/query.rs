@@ -119,8 +119,7 @@ impl Engine {
             return Ok(HashMap::new());
         }
         let index = self.sdk.index(self.index());
-        let ids = documents.iter().map(|id| quote(&id.to_string())).collect::<Vec<_>>().join(", ");
-        let filter = format!("{DOCUMENT} IN [{ids}]");
+        let filter = among(documents);
         let mut search = SearchQuery::new(&index);
         search
             .with_query(text)
@@ -178,6 +177,12 @@ fn answer(found: SearchResults<Retrieved>, mark: &str) -> Answer {
         estimated_total: found.estimated_total_hits.unwrap_or_default() as u64,
         facets: facets.collect(),
     }
+}
+
+/// The records of these documents.
+pub(crate) fn among(documents: &[Uuid]) -> String {
+    let ids = documents.iter().map(|id| quote(&id.to_string())).collect::<Vec<_>>().join(", ");
+    format!("{DOCUMENT} IN [{ids}]")
 }
 
 /// A value as the filter syntax takes it.

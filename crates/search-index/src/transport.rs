@@ -66,6 +66,14 @@ impl Transport {
     pub(crate) async fn patch_json<T: DeserializeOwned>(&self, url: &str, body: &impl Serialize) -> Result<T, Error> {
         read(self.http.patch(url).json(body)).await
     }
+
+    pub(crate) async fn put_json<T: DeserializeOwned>(&self, url: &str, body: &impl Serialize) -> Result<T, Error> {
+        read(self.http.put(url).json(body)).await
+    }
+
+    pub(crate) async fn delete<T: DeserializeOwned>(&self, url: &str) -> Result<T, Error> {
+        read(self.http.delete(url)).await
+    }
 }
 
 async fn read<T: DeserializeOwned>(request: reqwest::RequestBuilder) -> Result<T, Error> {

@@ -3,6 +3,7 @@
 //! The contract tests of `search-index` run against it and against the real engine.
 
 mod filter;
+mod indexes;
 mod search;
 
 use std::{
@@ -84,8 +85,12 @@ struct Task {
 enum Work {
     Create,
     Settings(Value),
+    Synonyms(Value),
     Put(Vec<Map<String, Value>>),
     Delete(Filter),
+    Drop,
+    /// The second name takes what the first has, or, with `true`, the first is renamed.
+    Swap(Vec<(String, String, bool)>),
 }
 
 struct Refusal(StatusCode, &'static str, String);
@@ -173,6 +178,20 @@ impl FakeMeilisearch {
         engine.purged = engine.tasks.len();
     }
 
+    /// Loses the records of which `document_id` is this one.
+    pub fn lose(&self, document_id: &str) {
+        for index in self.shared.lock().indexes.values_mut() {
+            index.documents.retain(|_, d| d.get("document_id").and_then(Value::as_str) != Some(document_id));
+        }
+    }
+
+    /// Gives all its indexes another setting than they were given.
+    pub fn change_settings(&self) {
+        for index in self.shared.lock().indexes.values_mut() {
+            index.settings["proximityPrecision"] = "byAttribute".into();
+        }
+    }
+
     /// How many searches it was asked.
     pub fn searches(&self) -> usize {
         self.shared.lock().searches
@@ -216,8 +235,11 @@ async fn serve(addr: SocketAddr, shared: Shared) -> (SocketAddr, JoinHandle<()>)
         .route("/keys", get(|| async { ok(json!({"results": [], "offset": 0, "limit": 20, "total": 0})) }))
         .route("/tasks", get(list_tasks))
         .route("/tasks/{uid}", get(get_task))
-        .route("/indexes", post(create_index))
-        .route("/indexes/{uid}", get(get_index))
+        .route("/indexes", post(create_index).get(indexes::list))
+        .route("/indexes/{uid}", get(get_index).delete(indexes::drop_index))
+        .route("/indexes/{uid}/settings/synonyms", get(indexes::get_synonyms).put(indexes::put_synonyms))
+        .route("/swap-indexes", post(indexes::swap))
+        .route("/indexes/{uid}/documents/fetch", post(indexes::fetch))
         .route("/indexes/{uid}/settings", get(get_settings).patch(patch_settings))
         .route("/indexes/{uid}/stats", get(stats))
         .route("/indexes/{uid}/documents", post(put_documents))
@@ -461,6 +483,11 @@ fn apply(indexes: &mut BTreeMap<String, Index>, uid: &str, work: Work) -> Result
             merge(&mut indexes.entry(uid.to_owned()).or_default().settings, patch);
             Ok(())
         }
+        Work::Synonyms(words) => {
+            let index = indexes.get_mut(uid).ok_or(("index_not_found", format!("Index `{uid}` not found.")))?;
+            index.settings["synonyms"] = words;
+            Ok(())
+        }
         Work::Put(documents) => {
             let index = indexes.entry(uid.to_owned()).or_default();
             let id_of = |d: &Map<String, Value>| d.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -480,6 +507,8 @@ fn apply(indexes: &mut BTreeMap<String, Index>, uid: &str, work: Work) -> Result
             index.documents.retain(|_, document| !filter.accepts(document));
             Ok(())
         }
+        Work::Drop => indexes.remove(uid).map(drop).ok_or(("index_not_found", format!("Index `{uid}` not found."))),
+        Work::Swap(swaps) => indexes::apply_swaps(indexes, swaps),
     }
 }
 

@@ -27,7 +27,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use chassis::{CancellationToken, Health, ProcessConfig, Service, grpc::Server};
 use pg::{Listener, MigrateConfig, PgConfig, Pool};
-use proto::documents::{documents_server::DocumentsServer, work_server::WorkServer};
+use proto::documents::{documents_server::DocumentsServer, truth_server::TruthServer, work_server::WorkServer};
 use tonic::service::Routes;
 
 pub use config::{Config, Limits, S3Config};
@@ -101,7 +101,10 @@ impl Service for App {
             work,
             shutdown.clone(),
         );
-        let routes = Routes::new(DocumentsServer::new(people)).add_service(WorkServer::new(workers));
+        let truth = grpc::TruthApi::new(store.clone());
+        let routes = Routes::new(DocumentsServer::new(people))
+            .add_service(WorkServer::new(workers))
+            .add_service(TruthServer::new(truth));
         tokio::try_join!(
             self.server.serve(routes, self.health, shutdown.clone()),
             pg::watch(self.pool.clone(), SCHEMA, runner, database, shutdown.clone()),

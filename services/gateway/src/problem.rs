@@ -48,7 +48,7 @@ fn status(kind: FaultKind) -> StatusCode {
 }
 
 /// Slug, title, and a sentence that explains it, for `/problems/{slug}`.
-const EXPLANATIONS: [(&str, &str, &str); 35] = [
+const EXPLANATIONS: [(&str, &str, &str); 36] = [
     (
         "invalid",
         "The request is not valid",
@@ -73,6 +73,7 @@ const EXPLANATIONS: [(&str, &str, &str); 35] = [
     ("in-trash", "It is in the trash", "Restore the document first."),
     ("not-in-trash", "It is not in the trash", "Only what is in the trash can be restored or purged."),
     ("not-completed", "It has not been read yet", "Wait until the document has been read."),
+    ("no-engine", "There is no search engine", "PostgreSQL answers searches; there is no index to administer."),
     (
         "idempotency-in-flight",
         "Still in progress",

@@ -5,7 +5,8 @@ use std::{net::IpAddr, sync::Arc};
 use chassis::{CancellationToken, Health, grpc::Channel};
 use proto::{
     contacts::contacts_client::ContactsClient, documents::documents_client::DocumentsClient,
-    indexer::indexer_client::IndexerClient, search::search_client::SearchClient,
+    indexer::indexer_client::IndexerClient, search::analytics_client::AnalyticsClient,
+    search::search_client::SearchClient,
 };
 
 use crate::{access::Access, config::Config, limits::Limits, password::Passwords, store::Store};
@@ -42,6 +43,7 @@ pub(crate) struct State {
     pub(crate) documents: DocumentsClient<Channel>,
     pub(crate) indexer: IndexerClient<Channel>,
     pub(crate) search: SearchClient<Channel>,
+    pub(crate) analytics: AnalyticsClient<Channel>,
 }
 
 impl State {
@@ -52,7 +54,8 @@ impl State {
             contacts: ContactsClient::new(channels.contacts),
             documents: DocumentsClient::new(channels.documents).max_decoding_message_size(LARGEST_MESSAGE),
             indexer: IndexerClient::new(channels.indexer),
-            search: SearchClient::new(channels.search),
+            search: SearchClient::new(channels.search.clone()),
+            analytics: AnalyticsClient::new(channels.search),
         }
     }
 }

@@ -26,6 +26,27 @@ pub struct Config {
     /// How documents are read.
     #[command(flatten)]
     pub reading: Reading,
+    /// How the search index is kept true.
+    #[command(flatten)]
+    pub keeping: Keeping,
+}
+
+/// How the search index is compared with the documents.
+#[derive(clap::Args, Clone, Copy, Debug)]
+pub struct Keeping {
+    /// Between two looks at whether the index is there, in order, and has as many records as it must,
+    /// in milliseconds.
+    #[arg(long, env, default_value_t = 5_000)]
+    pub index_look_ms: u64,
+    /// Between two comparisons of every record with every document, in seconds.
+    #[arg(long, env, default_value_t = 600)]
+    pub index_compare_seconds: u64,
+}
+
+impl Default for Keeping {
+    fn default() -> Self {
+        Self { index_look_ms: 5_000, index_compare_seconds: 600 }
+    }
 }
 
 /// How documents are read, and what one of them may cost.

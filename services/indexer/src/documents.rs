@@ -10,9 +10,11 @@ use bytes::Bytes;
 use chassis::{RequestContext, SecretString, grpc::Channel};
 use futures_util::stream;
 use proto::documents::{
-    CompleteRequest, FailRequest, Failure, HeartbeatRequest, IndexedDocument, Lease, LeaseRequest, LeaseResponse, Page,
-    ReadLeasedRequest, ReadLeasedResponse, ReadPagesRequest, ReadPagesResponse, SettleRequest,
-    read_pages_response::Part, work_client::WorkClient,
+    CompleteRequest, FailRequest, Failure, GetIndexStateRequest, HeartbeatRequest, HoldTurnRequest, HoldTurnResponse,
+    IndexState, IndexedDocument, Lease, LeaseRequest, LeaseResponse, ListIndexedRequest, ListIndexedResponse, Page,
+    ReadIndexedRequest, ReadLeasedRequest, ReadLeasedResponse, ReadPagesRequest, ReadPagesResponse,
+    SaveIndexStateRequest, SettleRequest, WantRebuildRequest, read_pages_response::Part, truth_client::TruthClient,
+    work_client::WorkClient,
 };
 use tokio::time::{Instant, timeout};
 use tonic::{Status, Streaming};
@@ -33,13 +35,14 @@ const MESSAGE_BYTES: usize = 8 << 20;
 
 /// The client. Cheap to clone.
 #[derive(Clone, Debug)]
-pub(crate) struct Documents(WorkClient<Channel>);
+pub(crate) struct Documents(WorkClient<Channel>, TruthClient<Channel>);
 
 impl Documents {
     /// Connects when it is first used.
     pub(crate) fn new(url: &str, token: &SecretString) -> anyhow::Result<Self> {
         let channel = chassis::grpc::connect(url, token).context("DOCUMENTS_URL")?;
-        Ok(Self(WorkClient::new(channel).max_decoding_message_size(MESSAGE_BYTES)))
+        let truth = TruthClient::new(channel.clone()).max_decoding_message_size(MESSAGE_BYTES);
+        Ok(Self(WorkClient::new(channel).max_decoding_message_size(MESSAGE_BYTES), truth))
     }
 
     /// Waits up to `wait` for work. Never dropped before it has answered: what had been granted
@@ -127,6 +130,58 @@ impl Documents {
         let request = FailRequest { lease: Some(lease.clone()), failure: Some(failure), permanent };
         Ok(within(limit).scope(client.fail(request)).await?.into_inner().will_retry)
     }
+}
+
+/// What the index must hold.
+impl Documents {
+    /// The right to mend the index, for `lease`, if nobody else has it.
+    pub(crate) async fn hold_turn(&self, holder: &str, lease: Duration) -> Result<HoldTurnResponse, Error> {
+        let request = HoldTurnRequest { holder: holder.to_owned(), lease_ms: millis(lease) };
+        Ok(within(SHORT).scope(self.1.clone().hold_turn(request)).await?.into_inner())
+    }
+
+    /// Keeps the turn and notes how the index is.
+    pub(crate) async fn save_index_state(&self, holder: &str, lease: Duration, state: IndexState) -> Result<(), Error> {
+        let request = SaveIndexStateRequest { holder: holder.to_owned(), lease_ms: millis(lease), state: Some(state) };
+        within(SHORT).scope(self.1.clone().save_index_state(request)).await?;
+        Ok(())
+    }
+
+    pub(crate) async fn index_state(&self) -> Result<IndexState, Error> {
+        Ok(within(SHORT).scope(self.1.clone().get_index_state(GetIndexStateRequest {})).await?.into_inner())
+    }
+
+    pub(crate) async fn want_rebuild(&self) -> Result<(), Error> {
+        within(SHORT).scope(self.1.clone().want_rebuild(WantRebuildRequest {})).await?;
+        Ok(())
+    }
+
+    pub(crate) async fn list_indexed(&self, request: ListIndexedRequest) -> Result<ListIndexedResponse, Error> {
+        Ok(within(SHORT).scope(self.1.clone().list_indexed(request)).await?.into_inner())
+    }
+
+    /// The document as it now stands, and its pages; `None`: the index must not hold it.
+    pub(crate) async fn read_indexed(&self, document_id: &str) -> Result<Option<(IndexedDocument, Pages)>, Error> {
+        let request = ReadIndexedRequest { document_id: document_id.to_owned() };
+        let mut parts = match within(SHORT).scope(self.1.clone().read_indexed(request)).await {
+            Ok(answer) => answer.into_inner(),
+            Err(status) => {
+                return match Error::from(status) {
+                    // What is not found is no lease here.
+                    Error::LeaseLost => Ok(None),
+                    error => Err(error),
+                };
+            }
+        };
+        match next(&mut parts).await?.and_then(|first| first.part) {
+            Some(Part::Document(document)) => Ok(Some((document, Pages(parts)))),
+            _ => Err(Error::Internal("documents sent pages without their document".to_owned())),
+        }
+    }
+}
+
+fn millis(time: Duration) -> i64 {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// Bytes as they come in.

@@ -56,8 +56,8 @@ impl Engine {
         }
     }
 
-    /// Looks at the engine until `stop`. An engine that was down counts as up again when the index
-    /// is there and in order, which also shows that the key is good.
+    /// Looks at the engine until `stop`. An engine that was down counts as up again when it names its
+    /// indexes, which also shows that the key is good.
     pub(crate) async fn watch(self, stop: CancellationToken) {
         let Some(engine) = self.0 else { return };
         let mut up = engine.up.subscribe();
@@ -66,7 +66,7 @@ impl Engine {
             loop {
                 let found = match well {
                     true => engine.client.health().await,
-                    false => engine.client.ensure_index().await,
+                    false => engine.client.presence().await.map(drop),
                 };
                 well = found.is_ok();
                 engine.found(found.as_ref().err());
@@ -92,13 +92,9 @@ impl Engine {
         }
     }
 
-    /// Puts the index in order when it is not: somebody may have dropped it a moment ago, and a write
-    /// has made another one without our settings.
-    pub(crate) async fn mend(&self) -> Result<(), Error> {
-        match &self.0 {
-            Some(engine) => Ok(engine.client.ensure_index().await?),
-            None => Ok(()),
-        }
+    /// The client, while the engine answers.
+    pub(crate) fn client(&self) -> Option<&search_index::Engine> {
+        self.0.as_ref().filter(|engine| *engine.up.borrow()).map(|engine| &engine.client)
     }
 
     /// Returns when the engine has forgotten the document.
@@ -112,21 +108,7 @@ impl Engine {
     /// Begins to write what the engine is to know of a document; `None` without an engine.
     pub(crate) async fn replace(&self, document: &IndexedDocument) -> Result<Option<Replacing<'_>>, Error> {
         let Some(engine) = &self.0 else { return Ok(None) };
-        let template = PageRecord {
-            id: String::new(),
-            document_id: id(&document.document_id)?,
-            version: document.version,
-            page: 0,
-            page_count: document.page_count,
-            collection_id: id(&document.collection_id)?,
-            title: document.title.clone(),
-            file_name: document.file_name.clone(),
-            text: String::new(),
-            language: document.language.clone(),
-            media_type: document.media_type.clone(),
-            tags: document.tags.clone(),
-            created_at: document.created_at.div_euclid(1_000_000),
-        };
+        let template = template(document)?;
         Ok(Some(Replacing { client: &engine.client, feed: engine.client.feed().await?, template, fed: 0 }))
     }
 }
@@ -145,29 +127,52 @@ pub(crate) fn id(text: &str) -> Result<Uuid, Error> {
     text.parse().map_err(|_| Error::Internal("documents sent an id that is none".to_owned()))
 }
 
+/// What all records of the document have in common.
+pub(crate) fn template(document: &IndexedDocument) -> Result<PageRecord, Error> {
+    Ok(PageRecord {
+        id: String::new(),
+        document_id: id(&document.document_id)?,
+        version: document.version,
+        page: 0,
+        page_count: document.page_count,
+        collection_id: id(&document.collection_id)?,
+        title: document.title.clone(),
+        file_name: document.file_name.clone(),
+        text: String::new(),
+        language: document.language.clone(),
+        media_type: document.media_type.clone(),
+        tags: document.tags.clone(),
+        created_at: document.created_at.div_euclid(1_000_000),
+    })
+}
+
+/// Writes one record of the document into `feed`.
+pub(crate) async fn push(
+    feed: &mut Feed,
+    template: &mut PageRecord,
+    number: i32,
+    text: String,
+) -> Result<(), search_index::Error> {
+    template.id = PageRecord::id_of(template.document_id, number);
+    template.page = number;
+    template.text = text;
+    feed.push(template).await
+}
+
 /// A document on its way into the engine.
 pub(crate) struct Replacing<'a> {
     client: &'a search_index::Engine,
-    feed: Feed<'a>,
+    feed: Feed,
     template: PageRecord,
-    fed: u64,
+    fed: i64,
 }
 
 impl Replacing<'_> {
-    /// Pages without text are left out: nothing could find them.
+    /// Pages without text as well: the number of records is then the number of pages, which is how
+    /// it is told that none is missing.
     pub(crate) async fn page(&mut self, page: Page) -> Result<(), Error> {
-        if page.text.trim().is_empty() {
-            return Ok(());
-        }
-        self.record(page.number, page.text).await
-    }
-
-    async fn record(&mut self, number: i32, text: String) -> Result<(), Error> {
-        self.template.id = PageRecord::id_of(self.template.document_id, number);
-        self.template.page = number;
-        self.template.text = text;
         self.fed += 1;
-        Ok(self.feed.push(&self.template).await?)
+        Ok(push(&mut self.feed, &mut self.template, page.number, page.text).await?)
     }
 
     /// Returns when the engine has done all of it, and has forgotten earlier versions. Answers
@@ -176,14 +181,18 @@ impl Replacing<'_> {
     pub(crate) async fn finish(mut self) -> Result<bool, Error> {
         if self.fed == 0 {
             // Its title can still be looked for.
-            self.record(1, String::new()).await?;
+            self.page(Page { number: 1, text: String::new() }).await?;
         }
         let (document, version) = (self.template.document_id, self.template.version);
         self.feed.finish().await?;
         if version > 1 {
             self.client.delete_older_versions(document, version).await?;
         }
-        let found = self.client.count_pages("", true, &[document]).await?;
-        Ok(found.get(&document).is_none_or(|count| *count <= self.fed))
+        match self.client.held_of(&[document]).await {
+            Ok(held) => Ok(held.get(&document).is_none_or(|held| held.records <= self.fed)),
+            // It is being built anew, from what documents has.
+            Err(error) if error.is_code("index_not_found") => Ok(true),
+            Err(error) => Err(error.into()),
+        }
     }
 }

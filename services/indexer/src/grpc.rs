@@ -2,21 +2,53 @@
 
 use std::sync::{Arc, atomic::Ordering};
 
-use chassis::{Role, grpc::caller};
-use proto::indexer::{GetIndexRequest, Index, indexer_server::Indexer};
+use chassis::{Fault, FaultKind, Role, grpc::caller};
+use proto::{
+    documents::IndexState,
+    indexer::{
+        Drift, GetIndexRequest, Index, RebuildIndexRequest, RebuildIndexResponse, RebuildProgress, VerifyIndexRequest,
+        VerifyIndexResponse, indexer_server::Indexer,
+    },
+};
 use tonic::{Request, Response, Status};
 
-use crate::{engine::Engine, worker::Counts};
+use crate::{
+    engine::Engine,
+    error::Error,
+    truth::{Differences, Keeper},
+    worker::Counts,
+};
 
 #[derive(Debug)]
 pub(crate) struct Api {
     engine: Engine,
     counts: Arc<Counts>,
+    keeper: Keeper,
 }
 
 impl Api {
-    pub(crate) fn new(engine: Engine, counts: Arc<Counts>) -> Self {
-        Self { engine, counts }
+    pub(crate) fn new(engine: Engine, counts: Arc<Counts>, keeper: Keeper) -> Self {
+        Self { engine, counts, keeper }
+    }
+}
+
+impl Api {
+    fn configured(&self) -> Result<(), Fault> {
+        match self.engine.is_configured() {
+            true => Ok(()),
+            false => Err(Fault::new(FaultKind::Conflict, "there is no search engine: PostgreSQL answers searches")
+                .because("no-engine")),
+        }
+    }
+}
+
+/// What a person is told who asked for something that could not be done.
+fn refused(error: Error) -> Status {
+    tracing::warn!(%error, "the index could not be administered");
+    match error {
+        Error::Engine(_) | Error::EngineDown => Fault::unavailable("the search engine").into(),
+        Error::Unavailable(_) => Fault::unavailable("documents").into(),
+        other => Fault::internal(other.to_string()).into(),
     }
 }
 
@@ -26,6 +58,10 @@ impl Indexer for Api {
         caller(&request).require(Role::Owner)?;
         let records = self.engine.records().await;
         let configured = self.engine.is_configured();
+        let state = match configured {
+            true => self.keeper.documents.index_state().await.map_err(refused)?,
+            false => IndexState::default(),
+        };
         Ok(Response::new(Index {
             engine: if configured { "meilisearch" } else { "none" }.to_owned(),
             available: configured && self.engine.is_up(),
@@ -34,6 +70,74 @@ impl Indexer for Api {
             settled: self.counts.settled.load(Ordering::Relaxed),
             failed: self.counts.failed.load(Ordering::Relaxed),
             in_hand: self.counts.in_hand(),
+            rebuild: progress(&state),
+            drift: state.drift.map(|d| Drift {
+                checked_at: d.checked_at,
+                missing: d.missing,
+                stale: d.stale,
+                phantom: d.phantom,
+            }),
         }))
+    }
+
+    async fn rebuild_index(
+        &self,
+        request: Request<RebuildIndexRequest>,
+    ) -> Result<Response<RebuildIndexResponse>, Status> {
+        caller(&request).require(Role::Owner)?;
+        self.configured()?;
+        self.keeper.documents.want_rebuild().await.map_err(refused)?;
+        self.keeper.wake();
+        Ok(Response::new(RebuildIndexResponse {}))
+    }
+
+    async fn verify_index(
+        &self,
+        request: Request<VerifyIndexRequest>,
+    ) -> Result<Response<VerifyIndexResponse>, Status> {
+        caller(&request).require(Role::Owner)?;
+        self.configured()?;
+        let found = self.keeper.verify().await.map_err(refused)?;
+        let found = found.ok_or_else(|| Fault::unavailable("the search engine"))?;
+        let count = |ids: &std::collections::BTreeSet<_>| i64::try_from(ids.len()).unwrap_or(i64::MAX);
+        Ok(Response::new(VerifyIndexResponse {
+            documents: found.documents,
+            missing: count(&found.missing),
+            stale: count(&found.stale),
+            phantom: count(&found.phantom),
+            missing_ids: Differences::named(&found.missing),
+            stale_ids: Differences::named(&found.stale),
+            phantom_ids: Differences::named(&found.phantom),
+        }))
+    }
+}
+
+fn progress(state: &IndexState) -> Option<RebuildProgress> {
+    let Some(rebuild) = &state.rebuild else { return state.rebuild_wanted.then(RebuildProgress::default) };
+    let seconds = (state.now - rebuild.started_at) as f64 / 1e6;
+    let left = (rebuild.documents_total - rebuild.documents_done).max(0) as f64;
+    Some(RebuildProgress {
+        started_at: rebuild.started_at,
+        documents_done: rebuild.documents_done,
+        documents_total: rebuild.documents_total,
+        seconds_left: (rebuild.documents_done > 0).then(|| seconds / rebuild.documents_done as f64 * left),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proto::documents::Rebuild;
+
+    use super::*;
+
+    #[test]
+    fn what_is_left_is_estimated_from_the_speed_so_far() {
+        assert_eq!(progress(&IndexState::default()), None);
+        let wanted = IndexState { rebuild_wanted: true, ..Default::default() };
+        assert_eq!(progress(&wanted), Some(RebuildProgress::default()));
+        let rebuild =
+            Rebuild { started_at: 5_000_000, documents_done: 100, documents_total: 300, ..Default::default() };
+        let state = IndexState { rebuild: Some(rebuild), now: 15_000_000, ..Default::default() };
+        assert_eq!(progress(&state).unwrap().seconds_left, Some(20.0));
     }
 }

@@ -16,6 +16,10 @@
 //! attempt is used up by what may be the document's fault: a reader that fails on it, or a process
 //! that dies with it.
 //!
+//! **The index is kept true.** One indexer at a time compares what the engine holds with what
+//! documents says it must hold, and mends the difference; where there is no index, or one with other
+//! settings, it builds a successor beside it and promotes that (`truth`, `rebuild`).
+//!
 //! **Slots.** A document that is being read holds one of a few slots; one that only waits for the
 //! engine does not, so that the engine gets many at once, as it likes them, and nobody waits for it
 //! to be read. What is in hand is bounded by both.
@@ -27,7 +31,9 @@ mod engine;
 mod error;
 mod grpc;
 mod lease;
+mod rebuild;
 mod step;
+mod truth;
 mod worker;
 
 use std::{net::SocketAddr, time::Duration};
@@ -37,15 +43,16 @@ use extract::Extractor;
 use proto::indexer::indexer_server::IndexerServer;
 use tonic::service::Routes;
 
-pub use config::{Config, Migration, Reading};
+pub use config::{Config, Keeping, Migration, Reading};
 
-use crate::{documents::Documents, engine::Engine, step::Step, worker::Worker};
+use crate::{documents::Documents, engine::Engine, step::Step, truth::Keeper, worker::Worker};
 
 /// The service, bound and not yet working.
 #[derive(Debug)]
 pub struct App {
     server: Server,
     worker: Worker,
+    keeper: Keeper,
     engine: Engine,
     finish: Duration,
     health: Health,
@@ -72,11 +79,12 @@ impl Service for App {
         let documents = Documents::new(&config.documents_url, &config.grpc.rpc_token)?;
         let extractor =
             Extractor::new(config.reading.program()?, config.reading.limits()).with_ocr(config.reading.ocr());
+        let keeper = Keeper::new(documents.clone(), engine.clone(), config.keeping);
         let step = Step::new(documents.clone(), extractor, engine.clone(), config.reading.spool()?);
         let worker = Worker::new(documents, dependency, engine.clone(), step, config.reading.workers);
         let server = Server::bind(&config.grpc).await?;
         let finish = Duration::from_secs(config.finish_seconds);
-        Ok(Self { server, worker, engine, finish, health })
+        Ok(Self { server, worker, keeper, engine, finish, health })
     }
 
     fn addr(&self) -> SocketAddr {
@@ -84,7 +92,7 @@ impl Service for App {
     }
 
     async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
-        let api = grpc::Api::new(self.engine.clone(), self.worker.counts());
+        let api = grpc::Api::new(self.engine.clone(), self.worker.counts(), self.keeper.clone());
         let routes = Routes::new(IndexerServer::new(api));
         // Until the last step has ended.
         let watching = CancellationToken::new();
@@ -97,7 +105,11 @@ impl Service for App {
             self.engine.watch(watching.clone()).await;
             Ok(())
         };
-        tokio::try_join!(self.server.serve(routes, self.health, shutdown.clone()), working, watching_engine)?;
+        let keeping = async {
+            self.keeper.run(shutdown.clone()).await;
+            Ok(())
+        };
+        tokio::try_join!(self.server.serve(routes, self.health, shutdown.clone()), working, watching_engine, keeping)?;
         Ok(())
     }
 }

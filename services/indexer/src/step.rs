@@ -97,7 +97,7 @@ impl Step {
         let mut tries = 1;
         loop {
             match self.engine.forget(document).await {
-                Err(Error::Engine(error)) if tries < ENGINE_TRIES && may_do(&error) => self.engine.mend().await?,
+                Err(Error::Engine(error)) if tries < ENGINE_TRIES && may_do(&error) => {}
                 ended => return ended,
             }
             tries += 1;
@@ -114,7 +114,6 @@ impl Step {
                 Ok(false) => return Err(Error::Internal("the engine does not forget pages".to_owned())),
                 Err(Error::Engine(error)) if tries < ENGINE_TRIES && may_do(&error) => {
                     tracing::warn!(%error, "the search engine is asked again");
-                    self.engine.mend().await?;
                 }
                 Err(error) => return Err(error),
             }

@@ -39,6 +39,8 @@ pub(crate) struct Answer {
 
 pub(crate) const MEILISEARCH: &str = "meilisearch";
 pub(crate) const POSTGRESQL: &str = "postgresql";
+/// The newest documents, whether they match or not: nothing could search.
+pub(crate) const RECENT: &str = "recent";
 
 /// What answers are made with.
 #[derive(Clone, Debug)]
@@ -60,8 +62,17 @@ impl Answerer {
                 return self.check(caller, question, engine, found).await;
             }
         }
-        let found = self.store.find(caller, question).await?;
-        Ok(from_postgresql(found, question, true))
+        match self.store.find(caller, question).await {
+            Ok(found) => Ok(from_postgresql(found, question, true)),
+            Err(error) => {
+                tracing::warn!(%error, "PostgreSQL did not search; the newest documents are shown instead");
+                // Without facets and total: they would be those of all documents.
+                let plain = Question { facets: Vec::new(), ..question.clone() };
+                let found = self.store.newest(caller, &plain).await.map_err(|_| error)?;
+                let answer = from_postgresql(found, &plain, true);
+                Ok(Answer { engine: RECENT, total: answer.hits.len() as i64, ..answer })
+            }
+        }
     }
 
     /// The engine is a cache and may be behind: what is shown is what PostgreSQL says now. A hit of

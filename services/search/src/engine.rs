@@ -1,11 +1,13 @@
 //! The only calls to the search engine.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
+    sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant},
 };
 
 use chassis::Dependency;
+use proto::search::Synonym;
 use search_index::{Engine, Error, Facets, PageHit, Query, quote};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -15,9 +17,12 @@ use crate::{
     config::Config,
     domain::{Filters, Question},
     snippet::SNIPPET_WORDS,
+    store::Visible,
 };
 
 const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// Documents that the engine is told to leave out; when there are more, PostgreSQL answers.
+pub(crate) const MOST_HIDDEN: usize = 500;
 
 /// The engine behind its deadline and its breaker.
 #[derive(Debug)]
@@ -25,6 +30,8 @@ pub(crate) struct GuardedEngine {
     engine: Engine,
     breaker: Breaker,
     deadline: Duration,
+    /// As far as is known.
+    complete: AtomicBool,
 }
 
 /// What the engine found, not yet checked against what the caller may see.
@@ -46,21 +53,33 @@ impl GuardedEngine {
             engine,
             breaker: Breaker::new(config.engine_failures, pause),
             deadline: Duration::from_millis(config.engine_deadline_ms),
+            complete: AtomicBool::new(true),
         });
         Ok(guarded)
     }
 
     /// Whether it is being left alone.
     pub(crate) fn is_resting(&self) -> bool {
-        self.breaker.is_open()
+        self.breaker.is_open() || !self.complete.load(Ordering::Relaxed)
+    }
+
+    /// An index that lacks something is not asked: nobody is to find too little without being told.
+    pub(crate) fn set_complete(&self, complete: bool) {
+        if self.complete.swap(complete, Ordering::Relaxed) != complete {
+            match complete {
+                true => tracing::info!("the search index is complete again"),
+                false => tracing::warn!("the search index is incomplete; PostgreSQL answers"),
+            }
+        }
+        metrics::gauge!("search_index_incomplete").set(if complete { 0.0 } else { 1.0 });
     }
 
     /// The best pages in these collections, or `None` when PostgreSQL must answer instead.
-    pub(crate) async fn find(&self, question: &Question, visible: &[Uuid]) -> Option<Found> {
-        if visible.is_empty() {
+    pub(crate) async fn find(&self, question: &Question, visible: &Visible) -> Option<Found> {
+        if visible.collections.is_empty() {
             return Some(Found::default());
         }
-        if !self.breaker.allows() {
+        if !self.complete.load(Ordering::Relaxed) || visible.hidden.len() > MOST_HIDDEN || !self.breaker.allows() {
             return None;
         }
         let started = Instant::now();
@@ -89,7 +108,7 @@ impl GuardedEngine {
         }
     }
 
-    async fn ask(&self, question: &Question, visible: &[Uuid]) -> Result<Found, Error> {
+    async fn ask(&self, question: &Question, visible: &Visible) -> Result<Found, Error> {
         let (text, filter) = (question.terms.text(), filter(&question.filters, visible));
         // Random for each query, so that no text of a document can contain them.
         let key: u128 = rand::random();
@@ -112,6 +131,19 @@ impl GuardedEngine {
         }
         let all_words = query.all_words;
         Ok(Found { hits: answer.hits, total: answer.estimated_total, facets: answer.facets, marks, all_words })
+    }
+
+    /// Gives the engine the synonyms when it has others: a new index has none.
+    pub(crate) async fn keep_synonyms(&self, synonyms: Vec<Synonym>) {
+        if self.breaker.is_open() {
+            return;
+        }
+        let wanted: BTreeMap<_, _> = synonyms.into_iter().map(|s| (s.word, s.others)).collect();
+        match self.engine.keep_synonyms(&wanted).await {
+            Ok(false) => {}
+            Ok(true) => tracing::info!(words = wanted.len(), "the search engine has the synonyms"),
+            Err(error) => tracing::debug!(%error, "the search engine was not given the synonyms"),
+        }
     }
 
     /// How many pages of these documents match; documents that are missing have at least one.
@@ -146,9 +178,12 @@ pub(crate) fn attribute(facet: &'static str) -> &'static str {
     if facet == "tag" { "tags" } else { facet }
 }
 
-fn filter(filters: &Filters, visible: &[Uuid]) -> String {
-    let list = visible.iter().map(|id| quote(&id.to_string())).collect::<Vec<_>>().join(", ");
-    let mut conditions = vec![format!("collection_id IN [{list}]")];
+fn filter(filters: &Filters, visible: &Visible) -> String {
+    let list = |ids: &[Uuid]| ids.iter().map(|id| quote(&id.to_string())).collect::<Vec<_>>().join(", ");
+    let mut conditions = vec![format!("collection_id IN [{}]", list(&visible.collections))];
+    if !visible.hidden.is_empty() {
+        conditions.push(format!("document_id NOT IN [{}]", list(&visible.hidden)));
+    }
     let equal = [
         ("collection_id", filters.collection_id.map(|id| id.to_string())),
         ("language", filters.language.clone()),
@@ -177,6 +212,10 @@ mod tests {
             "collection_id IN [\"{}\"] AND tags = \"x\\\" OR version > \\\"0\" AND created_at >= 1767225600",
             Uuid::nil()
         );
-        assert_eq!(filter(&filters, &[Uuid::nil()]), wanted);
+        let visible = Visible { collections: vec![Uuid::nil()], hidden: Vec::new() };
+        assert_eq!(filter(&filters, &visible), wanted);
+        let visible = Visible { hidden: vec![Uuid::nil()], ..visible };
+        let hidden = format!("document_id NOT IN [\"{}\"]", Uuid::nil());
+        assert!(filter(&filters, &visible).contains(&hidden));
     }
 }

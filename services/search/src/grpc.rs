@@ -1,5 +1,7 @@
 //! The contract of `dossier.search.v1` ↔ the domain.
 
+mod analytics;
+
 use std::time::Instant;
 
 use jiff::Timestamp;
@@ -9,6 +11,8 @@ use proto::search::{
 };
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
+
+pub(crate) use analytics::AnalyticsApi;
 
 use crate::{
     answer::{Answer, Answerer, Hit},

@@ -23,18 +23,28 @@ mod log;
 mod snippet;
 mod store;
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use chassis::{CancellationToken, Dependency, Health, ProcessConfig, Service, grpc::Server};
 use pg::{MigrateConfig, Pool};
-use proto::search::search_server::SearchServer;
+use proto::search::{analytics_server::AnalyticsServer, search_server::SearchServer};
 use tonic::service::Routes;
 
 pub use config::Config;
 
-use crate::{answer::Answerer, engine::GuardedEngine, grpc::Api, log::Log, store::Store};
+use crate::{
+    answer::Answerer,
+    engine::GuardedEngine,
+    grpc::{AnalyticsApi, Api},
+    log::Log,
+    store::Store,
+};
 
 const SCHEMA: &str = "search";
+/// How often it is asked whether the index is complete.
+const INDEX_EVERY: Duration = Duration::from_secs(1);
+/// How often the query log is shortened.
+const ROLL_UP_EVERY: Duration = Duration::from_secs(3_600);
 
 mod schema {
     #![allow(missing_docs)]
@@ -80,13 +90,21 @@ impl Service for App {
     async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
         let store = Store::new(self.pool.clone());
         let (log, writing) = Log::new(store.clone());
+        let (watched, rolled) = (store.clone(), store.clone());
         let engine = self.engine.as_ref().map(|(engine, _)| engine.clone());
-        let routes = Routes::new(SearchServer::new(Api { answerer: Answerer { store, engine }, log }));
+        let analytics = AnalyticsServer::new(AnalyticsApi { store: store.clone() });
+        let routes =
+            Routes::new(SearchServer::new(Api { answerer: Answerer { store, engine }, log })).add_service(analytics);
         let (stop, runner) = (shutdown.clone(), schema::migrations::runner());
         let watching_engine = async {
             if let Some((engine, dependency)) = self.engine {
-                engine.watch(dependency, stop).await;
+                tokio::join!(engine.watch(dependency, stop.clone()), watch_index(&engine, &watched, stop));
             }
+            Ok(())
+        };
+        let ended = shutdown.clone();
+        let rolling_up = async {
+            roll_up(&rolled, ended).await;
             Ok(())
         };
         // The log is written until the server, and with it whoever puts entries into it, is gone.
@@ -98,8 +116,39 @@ impl Service for App {
             self.server.serve(routes, self.health, shutdown.clone()),
             pg::watch(self.pool, SCHEMA, runner, self.database, shutdown),
             watching_engine,
+            rolling_up,
             writing,
         )?;
         Ok(())
+    }
+}
+
+/// Tells the engine's guard whether the index holds all it must, and the engine which words stand for
+/// others, until `stop`. While PostgreSQL cannot say, what it said last counts.
+async fn watch_index(engine: &GuardedEngine, store: &Store, stop: CancellationToken) {
+    let mut tick = tokio::time::interval(INDEX_EVERY);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    while stop.run_until_cancelled(tick.tick()).await.is_some() {
+        match store.index_is_complete().await {
+            Ok(complete) => engine.set_complete(complete),
+            Err(error) => tracing::debug!(%error, "the state of the index is not known"),
+        }
+        match store.synonyms().await {
+            Ok(synonyms) => engine.keep_synonyms(synonyms).await,
+            Err(error) => tracing::debug!(%error, "the synonyms are not known"),
+        }
+    }
+}
+
+/// Shortens the query log, until `stop`. Several replicas may do it at the same time.
+async fn roll_up(store: &Store, stop: CancellationToken) {
+    let mut tick = tokio::time::interval(ROLL_UP_EVERY);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    while stop.run_until_cancelled(tick.tick()).await.is_some() {
+        match store.roll_up().await {
+            Ok(0) => {}
+            Ok(days) => tracing::info!(days, "old days of the query log are rolled up"),
+            Err(error) => tracing::debug!(%error, "the query log was not rolled up"),
+        }
     }
 }

@@ -1,6 +1,8 @@
 //! The only SQL. Documents are read through the views that their owner publishes, and only those in
 //! `documents.visible_collections(user, role)`.
 
+mod analytics;
+
 use std::collections::HashMap;
 
 use chassis::Caller;
@@ -10,6 +12,7 @@ use uuid::Uuid;
 
 use crate::{
     domain::{Filters, Question, Term, Terms},
+    engine::MOST_HIDDEN,
     fallback::{self, Analysis, Compiled},
     log,
 };
@@ -156,6 +159,15 @@ pub(crate) struct PagesFound {
     pub(crate) matches: Vec<crate::snippet::Match>,
 }
 
+/// What a caller may see of what the engine may have.
+#[derive(Debug)]
+pub(crate) struct Visible {
+    pub(crate) collections: Vec<Uuid>,
+    /// Documents that the engine may have in one of these collections, while they are no longer
+    /// there: neither they nor their number may show.
+    pub(crate) hidden: Vec<Uuid>,
+}
+
 /// A completion.
 #[derive(Debug)]
 pub(crate) struct Suggestion {
@@ -186,12 +198,25 @@ impl Store {
         Self { pool }
     }
 
-    /// The collections whose documents the caller may see.
-    pub(crate) async fn visible(&self, caller: &Caller) -> Result<Vec<Uuid>, Error> {
+    /// What the caller may see of what the engine may have.
+    pub(crate) async fn visible(&self, caller: &Caller) -> Result<Visible, Error> {
+        const SQL: &str = "
+            WITH visible AS MATERIALIZED (SELECT ARRAY(SELECT documents.visible_collections($1, $2)) AS ids)
+            SELECT v.ids, ARRAY(
+                SELECT u.document_id FROM documents.search_unsettled u
+                WHERE NOT EXISTS (SELECT FROM documents.searchable_documents d
+                                  WHERE d.id = u.document_id AND d.collection_id = ANY (v.ids)) LIMIT $3)
+            FROM visible v";
         let (user, role) = who(caller);
-        let rows =
-            self.pool.get().await?.query("SELECT documents.visible_collections($1, $2)", &[&user, &role]).await?;
-        Ok(rows.iter().map(|row| row.get(0)).collect())
+        let most = MOST_HIDDEN as i64 + 1;
+        let row = self.pool.get().await?.query_one(SQL, &[&user, &role, &most]).await?;
+        Ok(Visible { collections: row.get(0), hidden: row.get(1) })
+    }
+
+    /// Whether the engine's index holds all it must, as far as is known.
+    pub(crate) async fn index_is_complete(&self) -> Result<bool, Error> {
+        let rows = self.pool.get().await?.query("SELECT complete FROM documents.search_index_state", &[]).await?;
+        Ok(rows.first().is_none_or(|row| row.get(0)))
     }
 
     /// Of these documents those that the caller may see and wants to see, as they are now.
@@ -309,7 +334,8 @@ impl Store {
                             SELECT lower(d.title) AS title FROM documents.searchable_documents d
                             WHERE t.text OPERATOR(public.<%) lower(d.title) LIMIT $6) d) w
                     WHERE w.word <> '' ORDER BY 2 DESC, 1 LIMIT $6) n)
-                ELSE '{}' END AS near
+                ELSE '{}' END AS near,
+                coalesce((SELECT y.others FROM synonyms y WHERE t.word AND y.word = t.text), '{}') AS synonyms
             FROM unnest($1::text[], $2::bool[], $3::bool[], $7::bool[])
                 WITH ORDINALITY AS t (text, word, prefix, mend, place)
             ORDER BY t.place";
@@ -336,12 +362,10 @@ impl Store {
             .iter()
             .zip(texts.iter().zip(&prefixes))
             .map(|(row, (text, prefix))| {
-                let near: Vec<String> = row.get("near");
-                Analysis {
-                    lexemes: row.get("lexemes"),
-                    stems: row.get("stems"),
-                    near: fallback::mended(text, *prefix, &near),
-                }
+                let written: Vec<String> = row.get("near");
+                let mut near = fallback::mended(text, *prefix, &written);
+                near.extend(row.get::<_, Vec<String>>("synonyms"));
+                Analysis { lexemes: row.get("lexemes"), stems: row.get("stems"), near }
             })
             .collect();
         Ok(fallback::compile(terms, &analyses))

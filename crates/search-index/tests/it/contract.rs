@@ -219,6 +219,7 @@ async fn a_record_with_an_id_that_the_engine_does_not_take_is_a_failure() {
 async fn many_records_go_in_bounded_batches() {
     for target in targets().await {
         let (engine, id) = (&target.engine, Uuid::now_v7());
+        engine.ensure_index().await.unwrap();
         let mut feed = engine.feed().await.unwrap();
         for n in 1..=1_500 {
             feed.push(&page(id, n, &format!("page number{n}x of a long report"))).await.unwrap();

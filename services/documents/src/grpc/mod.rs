@@ -2,6 +2,7 @@
 
 mod collections;
 mod documents;
+mod truth;
 mod upload;
 mod work;
 
@@ -15,6 +16,7 @@ use tonic::{Response, Status};
 use uuid::Uuid;
 
 pub(crate) use documents::DocumentsApi;
+pub(crate) use truth::TruthApi;
 pub(crate) use work::WorkApi;
 
 use crate::{error::Error, objects::Reading};

@@ -4,17 +4,16 @@ use chassis::{
     CancellationToken,
     grpc::{caller, context},
 };
-use futures_util::{StreamExt, stream};
 use pg::Listener;
-use proto::documents::{self as api, complete_request, read_pages_response::Part, work_server::Work};
+use proto::documents::{self as api, complete_request, work_server::Work};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::Instant,
 };
-use tonic::{Request, Response, Status, Streaming};
+use tonic::{Request, Response, Streaming};
 use uuid::Uuid;
 
-use super::{Answer, Streamed, pieces};
+use super::{Answer, Streamed, pieces, truth::with_pages};
 use crate::{
     config::Limits,
     domain::{OUTAGES, PAGE_BYTES, TEXT_BYTES, page_text},
@@ -162,19 +161,7 @@ impl Work for WorkApi {
         caller(&request).require_service()?;
         let lease = lease_key(request.into_inner().lease)?;
         let document = self.store.indexed_document(&lease).await?;
-        let head =
-            stream::once(std::future::ready(Ok(api::ReadPagesResponse { part: Some(Part::Document(document)) })));
-        let batches = stream::try_unfold((self.store.clone(), 1), move |(store, first)| async move {
-            let pages = store.pages_from(lease.document, lease.version, first).await.map_err(Status::from)?;
-            let next = pages.last().map(|page| page.number + 1);
-            Ok::<_, Status>(next.map(|next| (pages, (store, next))))
-        });
-        let message = |page| Ok(api::ReadPagesResponse { part: Some(Part::Page(page)) });
-        let pages = batches.flat_map(move |batch| match batch {
-            Ok(pages) => stream::iter(pages.into_iter().map(message).collect::<Vec<_>>()),
-            Err(status) => stream::iter(vec![Err(status)]),
-        });
-        Ok(Response::new(Box::pin(head.chain(pages))))
+        Ok(Response::new(with_pages(self.store.clone(), lease.document, document)))
     }
 
     async fn settle(&self, request: Request<api::SettleRequest>) -> Answer<api::SettleResponse> {

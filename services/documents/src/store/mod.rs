@@ -9,6 +9,7 @@ mod documents;
 mod events;
 mod pages;
 mod sweep;
+mod truth;
 mod work;
 
 use chassis::{Caller, RequestContext, Role};

@@ -178,18 +178,7 @@ impl Store {
         let connection = self.pool.get().await?;
         let row = connection.query_opt(&sql, &[&lease.document, &lease.version, &lease.token]).await?;
         let row = row.ok_or(Error::NotFound("lease"))?;
-        Ok(api::IndexedDocument {
-            document_id: row.get::<_, Uuid>(0).to_string(),
-            version: row.get(1),
-            collection_id: row.get::<_, Uuid>(2).to_string(),
-            title: row.get(3),
-            file_name: row.get(4),
-            media_type: row.get(5),
-            language: row.get(6),
-            tags: row.get(7),
-            created_at: micros(&row, 8),
-            page_count: row.get(9),
-        })
+        Ok(indexed(&row))
     }
 
     /// The pages from `first` on, as many as fit a batch; empty after the last.
@@ -273,6 +262,22 @@ pub(super) async fn learn_words(tx: &Transaction<'_>, document: Uuid) -> Result<
         ORDER BY 1 ON CONFLICT DO NOTHING";
     tx.execute(sql, &[&document]).await?;
     Ok(())
+}
+
+/// Id, version, collection, title, file name, media type, language, tags, moment of creation, pages.
+pub(super) fn indexed(row: &Row) -> api::IndexedDocument {
+    api::IndexedDocument {
+        document_id: row.get::<_, Uuid>(0).to_string(),
+        version: row.get(1),
+        collection_id: row.get::<_, Uuid>(2).to_string(),
+        title: row.get(3),
+        file_name: row.get(4),
+        media_type: row.get(5),
+        language: row.get(6),
+        tags: row.get(7),
+        created_at: micros(row, 8),
+        page_count: row.get(9),
+    }
 }
 
 fn page(row: &Row) -> api::Page {

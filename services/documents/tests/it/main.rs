@@ -9,5 +9,6 @@ mod fixture;
 mod garage;
 mod lifecycle;
 mod memory;
+mod truth;
 mod upload;
 mod work;

@@ -146,6 +146,16 @@ kind!(
     json_schema!({"type": "string", "maxLength": 200, "pattern": "^[^\\u0000]*$"})
 );
 kind!(
+    /// One word.
+    Word,
+    json_schema!({"type": "string", "minLength": 1, "maxLength": 40, "pattern": r"^[\p{L}\p{N}]+$"})
+);
+kind!(
+    /// Words that are found as well.
+    OtherWords,
+    json_schema!({"type": "array", "maxItems": 20, "items": {"type": "string", "minLength": 1, "maxLength": 40, "pattern": r"^[\p{L}\p{N}]+$"}})
+);
+kind!(
     /// Who may see a collection.
     Visibility,
     json_schema!({"type": "string", "enum": ["public", "internal", "restricted"]})

@@ -2,12 +2,14 @@
 //! refused without asking them is refused early.
 
 mod administration;
+mod analytics;
 mod collections;
 mod contacts;
 mod content;
 pub(crate) mod documents;
 mod events;
 mod health;
+mod index;
 pub(crate) mod search;
 pub(crate) mod session;
 pub(crate) mod submissions;

@@ -41,7 +41,7 @@ pub(super) struct Found<'a> {
     hits: Vec<Hit<'a>>,
     facets: BTreeMap<&'a str, Vec<Value<'a>>>,
     estimated_total: i64,
-    #[schemars(extend("enum" = ["meilisearch", "postgresql"]))]
+    #[schemars(extend("enum" = ["meilisearch", "postgresql", "recent"]))]
     engine: &'a str,
     degraded: bool,
     took_ms: f64,

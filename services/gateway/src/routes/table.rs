@@ -5,8 +5,8 @@ use chassis::Role::{Editor, Owner, Viewer};
 use serde_json::json;
 
 use super::{
-    administration, at, collections, contacts, content, documents, events, health, search, session, submissions,
-    tokens, transfer, upload, users, visits,
+    administration, analytics, at, collections, contacts, content, documents, events, health, index, search, session,
+    submissions, tokens, transfer, upload, users, visits,
 };
 use crate::openapi::{
     Operation, Parameter,
@@ -264,7 +264,31 @@ table! {
             .needs(Owner).page_of::<administration::Entry>();
     }
     "/index" ("GET, HEAD") {
-        get administration::index => "The state of the search index".needs(Owner).answers::<administration::Index>();
+        get index::get => "The state of the search index, and of a rebuild".needs(Owner).answers::<index::Index>();
+    }
+    "/index/rebuild" ("POST") {
+        post index::build => "Builds the search index again, while the old one goes on answering"
+            .needs(Owner).also_nothing(202, "It begins; `GET /index` shows how far it is", &[]).may_fail(&[409]);
+    }
+    "/index/verify" ("POST") {
+        post index::verify => "Compares the search index with the documents; differences are then mended"
+            .needs(Owner).answers::<index::Differences>().may_fail(&[409]);
+    }
+    "/index/synonyms" ("GET, HEAD, PUT") {
+        get index::list_synonyms => "Words that stand for others".needs(Editor).answers::<index::Synonyms>();
+        put index::put_synonym => "Sets what is found as well for one word; no others, and it is removed"
+            .needs(Editor).takes::<index::Synonym>().answers::<index::Synonyms>();
+    }
+    "/analytics/overview" ("GET, HEAD") {
+        get analytics::overview => "What happened by day: visits, submissions, uploads, searches"
+            .needs(Editor).query(days()).answers::<analytics::Overview>().may_fail(&[422]);
+    }
+    "/analytics/searches" ("GET, HEAD") {
+        get analytics::searches => "What was searched for most, what found nothing, which hits were opened"
+            .needs(Editor)
+            .query(days())
+            .query([Parameter::number("limit", "Queries of each kind; 20 unless said", 1, 100)])
+            .answers::<analytics::Searches>().may_fail(&[422]);
     }
 }
 
@@ -277,4 +301,11 @@ fn sort(fields: &[&'static str]) -> Parameter {
 
 fn count() -> Parameter {
     Parameter::query::<bool>("count", "Whether to count them all")
+}
+
+fn days() -> [Parameter; 2] {
+    [
+        Parameter::query::<Day>("from", "The first day; 29 days before the last unless said, 399 at most"),
+        Parameter::query::<Day>("to", "The last day; today (UTC) unless said"),
+    ]
 }

@@ -15,6 +15,7 @@ use futures_util::stream::{self, BoxStream, StreamExt};
 use proto::documents::{
     self as api, Job, WorkKind, complete_request,
     read_pages_response::Part,
+    truth_server::TruthServer,
     work_server::{Work, WorkServer},
 };
 use testkit::within;
@@ -34,7 +35,7 @@ pub(crate) struct Entry {
     pub(crate) bytes: Vec<u8>,
     pub(crate) media_type: String,
     pub(crate) attempts: i32,
-    token: Option<(String, Instant)>,
+    pub(crate) token: Option<(String, Instant)>,
     pub(crate) pages: Vec<api::Page>,
     pub(crate) extraction: Option<api::Extraction>,
     pub(crate) settled: u32,
@@ -45,13 +46,14 @@ pub(crate) struct Entry {
 #[derive(Debug, Default)]
 pub(crate) struct State {
     pub(crate) entries: BTreeMap<Uuid, Entry>,
-    waiting: VecDeque<Uuid>,
+    pub(crate) waiting: VecDeque<Uuid>,
     /// In order; neither heartbeats nor calls for work that brought none.
     pub(crate) calls: Vec<(&'static str, Uuid)>,
     pub(crate) contexts: Vec<RequestContext>,
     pub(crate) heartbeats: usize,
     pub(crate) extract_only: bool,
     pub(crate) refuse_complete: bool,
+    pub(crate) index: crate::truths::Index,
 }
 
 #[derive(Clone, Debug)]
@@ -84,7 +86,10 @@ impl Documents {
         let config = GrpcConfig { listen_addr: self.addr, rpc_token: testkit::rpc_token(), rpc_concurrency: 64 };
         let server = Server::bind(&config).await.unwrap();
         self.addr = server.addr();
-        let (stop, routes) = (CancellationToken::new(), Routes::new(WorkServer::new(self.fake.clone())));
+        let (stop, routes) = (
+            CancellationToken::new(),
+            Routes::new(WorkServer::new(self.fake.clone())).add_service(TruthServer::new(self.fake.clone())),
+        );
         let stopped = stop.clone();
         let serving = tokio::spawn(async move { server.serve(routes, Health::default(), stopped).await.unwrap() });
         self.serving = Some((stop, serving));
@@ -170,12 +175,36 @@ impl Documents {
     }
 }
 
+impl Entry {
+    /// The document and its pages, as the engine is to know them.
+    pub(crate) fn parts(&self, id: Uuid) -> Vec<Part> {
+        let document = api::IndexedDocument {
+            document_id: id.to_string(),
+            version: self.version,
+            collection_id: Uuid::nil().to_string(),
+            title: "A letter".to_owned(),
+            file_name: "letter.txt".to_owned(),
+            media_type: self.media_type.clone(),
+            language: "en".to_owned(),
+            tags: vec!["post".to_owned()],
+            created_at: 1_767_225_600_000_000,
+            page_count: i32::try_from(self.pages.len()).unwrap(),
+        };
+        std::iter::once(Part::Document(document)).chain(self.pages.iter().cloned().map(Part::Page)).collect()
+    }
+}
+
+pub(crate) fn streamed(parts: Vec<Part>) -> BoxStream<'static, Result<api::ReadPagesResponse, Status>> {
+    let messages = parts.into_iter().map(|part| Ok(api::ReadPagesResponse { part: Some(part) }));
+    stream::iter(messages.collect::<Vec<_>>()).boxed()
+}
+
 impl Fake {
-    fn lock(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(|e| e.into_inner())
     }
 
-    fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+    pub(crate) fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         let changed = change(&mut self.lock());
         self.changed.send_modify(|n| *n += 1);
         changed
@@ -331,25 +360,8 @@ impl Work for Fake {
         request: Request<api::ReadPagesRequest>,
     ) -> Result<Response<Self::ReadPagesStream>, Status> {
         self.note(&request);
-        let parts = self.held("read_pages", request.into_inner().lease, |id, entry| {
-            let document = api::IndexedDocument {
-                document_id: id.to_string(),
-                version: entry.version,
-                collection_id: Uuid::nil().to_string(),
-                title: "A letter".to_owned(),
-                file_name: "letter.txt".to_owned(),
-                media_type: entry.media_type.clone(),
-                language: "en".to_owned(),
-                tags: vec!["post".to_owned()],
-                created_at: 1_767_225_600_000_000,
-                page_count: i32::try_from(entry.pages.len()).unwrap(),
-            };
-            let pages = entry.pages.iter().cloned().map(Part::Page);
-            let all: Vec<_> = std::iter::once(Part::Document(document)).chain(pages).collect();
-            all
-        })?;
-        let messages = parts.into_iter().map(|part| Ok(api::ReadPagesResponse { part: Some(part) }));
-        Ok(Response::new(stream::iter(messages.collect::<Vec<_>>()).boxed()))
+        let parts = self.held("read_pages", request.into_inner().lease, |id, entry| entry.parts(id))?;
+        Ok(Response::new(streamed(parts)))
     }
 
     async fn settle(&self, request: Request<api::SettleRequest>) -> Result<Response<api::SettleResponse>, Status> {

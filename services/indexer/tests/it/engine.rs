@@ -35,6 +35,7 @@ async fn an_engine_that_is_down_fails_nothing_and_stops_no_reading() {
     assert!(!index(&fixture.running, owner()).await.unwrap().available);
     engine.start_again().await;
     documents.until(|state| state.entries.values().all(|e| e.settled == 1)).await;
+    documents.until(|state| state.index.drift.is_some()).await;
     for id in &ids {
         let calls = documents.calls(*id);
         assert_eq!(calls, ["lease", "read_leased", "complete", "fail", "lease", "read_pages", "settle"]);
@@ -69,6 +70,7 @@ async fn a_task_that_fails_or_is_lost_is_submitted_again() {
     engine.wipe();
     let third = fixture.documents.add("The third letter.");
     fixture.documents.until_settled(third, 1).await;
+    fixture.documents.until(|state| state.index.rebuilt == 2).await;
     for id in [second, third] {
         assert!(fixture.documents.entry(id).failures.is_empty());
     }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use chassis::{ProcessConfig, grpc::GrpcConfig};
-use indexer::{App, Config, Reading};
+use indexer::{App, Config, Keeping, Reading};
 use search_index::{Engine, EngineConfig};
 use tempfile::TempDir;
 use testkit::{Running, engine::FakeMeilisearch};
@@ -56,6 +56,11 @@ pub(crate) async fn start(setting: Setting<'_>) -> Fixture {
     let documents = Documents::start(setting.lease).await;
     let folder = tempfile::tempdir().unwrap();
     let running = testkit::serve::<App>(config(&documents.url(), folder.path(), &setting)).await;
+    if let Some(engine) = setting.engine
+        && client(engine).health().await.is_ok()
+    {
+        documents.until(|state| state.index.drift.is_some()).await;
+    }
     Fixture { documents, running, folder }
 }
 
@@ -82,6 +87,7 @@ pub(crate) fn config(documents_url: &str, folder: &Path, setting: &Setting<'_>) 
         documents_url: documents_url.to_owned(),
         finish_seconds: setting.finish_seconds,
         reading: Reading { extract_program: Some(extract_program), ..Reading::default() },
+        keeping: Keeping { index_look_ms: 50, ..Keeping::default() },
     }
 }
 

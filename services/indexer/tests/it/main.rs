@@ -9,3 +9,5 @@ mod fixture;
 mod leases;
 mod life;
 mod reading;
+mod truth;
+mod truths;

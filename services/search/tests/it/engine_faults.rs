@@ -90,3 +90,33 @@ async fn without_postgresql_search_is_unavailable_and_says_so() {
         assert!(started.elapsed() < 3 * SECOND);
     }
 }
+
+#[tokio::test]
+async fn while_the_index_is_known_to_lack_something_postgresql_answers() {
+    let world = walrus().await;
+    world.store(&doc("Walrus two", &["a walrus that the engine lost"])).await;
+    assert_eq!(world.ask("walrus").await.hits.len(), 1, "nobody has noticed");
+    world.owner.execute("UPDATE documents.index_state SET missing = 1, checked_at = now()", &[]).await.unwrap();
+    until_engine(&world, "postgresql").await;
+    let answer = world.ask("walrus").await;
+    assert_eq!((answer.hits.len(), answer.degraded), (2, true));
+    world.owner.execute("UPDATE documents.index_state SET missing = 0", &[]).await.unwrap();
+    until_engine(&world, "meilisearch").await;
+    assert!(!world.ask("walrus").await.degraded);
+}
+
+#[tokio::test]
+async fn when_postgresql_cannot_search_either_the_newest_documents_are_shown_and_marked() {
+    let mut world = walrus().await;
+    world.store(&doc("Seal", &["a seal"])).await;
+    world.fake.stop().await;
+    world.owner.execute("REVOKE SELECT ON documents.search_vocabulary FROM dossier_search", &[]).await.unwrap();
+    let mut request = query("walrus");
+    request.facets = vec!["tag".to_owned()];
+    let answer = world.ask_as(owner(), request).await;
+    assert_eq!((answer.engine.as_str(), answer.degraded, answer.estimated_total), ("recent", true, 2));
+    let mut titles: Vec<_> = hits(&answer).into_iter().map(|(title, _)| title).collect();
+    titles.sort_unstable();
+    assert_eq!(titles, ["Seal", "Walrus"]);
+    assert!(answer.facets.is_empty() && answer.hits.iter().all(|hit| hit.ranges.is_empty()));
+}

@@ -80,7 +80,7 @@ async fn the_service_reads_only_what_is_published_to_it() {
         let refused = search.query(&format!("SELECT FROM documents.{table}"), &[]).await.unwrap_err();
         assert_eq!(refused.code().unwrap().code(), "42501", "{table}");
     }
-    for sql in ["DELETE FROM queries", "UPDATE queries SET hits = 0", "DELETE FROM clicks"] {
+    for sql in ["UPDATE queries SET hits = 0", "DELETE FROM clicks"] {
         assert_eq!(search.execute(sql, &[]).await.unwrap_err().code().unwrap().code(), "42501", "{sql}");
     }
 }

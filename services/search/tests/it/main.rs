@@ -2,6 +2,7 @@
 //! engine's stand-in and without.
 #![allow(clippy::unwrap_used)]
 
+mod analytics;
 mod engine_faults;
 mod log;
 mod questions;

@@ -130,3 +130,25 @@ async fn suggestions_are_of_what_the_caller_may_see() {
     let first = world.suggest(owner(), "walrus h").await.remove(0);
     assert_eq!(first, ("title".to_owned(), "Walrus handbook".to_owned()));
 }
+
+#[tokio::test]
+async fn what_has_been_moved_away_is_not_counted_while_the_engine_still_has_it() {
+    let world = World::start(true).await;
+    let documents = ["Kept", "Moved away", "Trashed"].map(|title| in_collection(title, PUBLIC));
+    world.add(&documents).await;
+    let [_, moved, trashed] = &documents;
+    for (d, change, work) in [
+        (moved, format!("collection_id = '{RESTRICTED}'"), "index"),
+        (trashed, "deleted_at = now()".to_owned(), "remove"),
+    ] {
+        world.owner.execute(&format!("UPDATE documents SET {change} WHERE id = $1"), &[&d.id]).await.unwrap();
+        let sql = "INSERT INTO work (document_id, version, kind) VALUES ($1, 1, $2)";
+        world.owner.execute(sql, &[&d.id, &work]).await.unwrap();
+    }
+    let request = QueryRequest { facets: vec!["tag".into(), "collection_id".into()], limit: 1, ..query("walrus") };
+    let answer = world.ask_as(Caller::Anonymous, request).await;
+    assert_eq!((answer.engine.as_str(), answer.estimated_total, answer.hits.len()), ("meilisearch", 1, 1));
+    let values = |n: usize| answer.facets[n].values.iter().map(|v| (v.value.clone(), v.count)).collect::<Vec<_>>();
+    assert_eq!(values(0), [("tag Kept".to_owned(), 1)]);
+    assert_eq!(values(1), [(PUBLIC.to_string(), 1)]);
+}

@@ -20,6 +20,8 @@ pub(crate) struct World {
     pub(crate) fake: FakeMeilisearch,
     pub(crate) engine: Engine,
     served_engine: Option<Engine>,
+    /// What the service was started with.
+    pub(crate) config: Config,
     pub(crate) running: Running,
     pub(crate) client: SearchClient<Channel>,
 }
@@ -84,6 +86,13 @@ impl World {
 
     pub(crate) async fn start_on(database: Database, with_engine: bool, tune: impl FnOnce(&mut Config)) -> World {
         database.apply("documents", include_str!("../../../documents/migrations/V0001__create_documents.sql")).await;
+        database.apply("documents", include_str!("../../../documents/migrations/V0003__index_state.sql")).await;
+        for contacts in [
+            include_str!("../../../contacts/migrations/V0001__create_contacts.sql"),
+            include_str!("../../../contacts/migrations/V0002__publish_counts.sql"),
+        ] {
+            database.apply("contacts", contacts).await;
+        }
         App::migrate(database.migration()).await.unwrap();
         let owner = database.client("owner").await;
         owner
@@ -113,9 +122,9 @@ impl World {
         };
         tune(&mut config);
         let served_engine = config.engine.engine().unwrap();
-        let running = testkit::serve::<App>(config).await;
+        let running = testkit::serve::<App>(config.clone()).await;
         let client = SearchClient::new(running.channel());
-        World { database, owner, fake, engine, served_engine, running, client }
+        World { database, owner, fake, engine, served_engine, config, running, client }
     }
 
     /// Into PostgreSQL and the engine.
