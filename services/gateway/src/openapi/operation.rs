@@ -69,7 +69,7 @@ impl Parameter {
     }
 
     /// The value is the text of a JSON value.
-    pub(crate) fn as_json(mut self) -> Self {
+    pub(crate) fn in_json(mut self) -> Self {
         self.json = true;
         self
     }

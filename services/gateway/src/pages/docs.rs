@@ -28,7 +28,7 @@ pub(super) async fn file(call: Call) -> Page {
     if name.is_empty() {
         return Ok(index());
     }
-    let found = serve(&name, CONFIG.clone()).map_err(|e| Fault::internal(e))?;
+    let found = serve(&name, CONFIG.clone()).map_err(Fault::internal)?;
     let file = found.filter(|_| !name.ends_with(".html")).ok_or_else(|| Fault::not_found("file"))?;
     Ok(HttpResponse::build(StatusCode::OK)
         .insert_header((header::CONTENT_TYPE, file.content_type))

@@ -128,11 +128,8 @@ pub(super) async fn verify(call: Call) -> Answer {
         missing: found.missing,
         stale: found.stale,
         phantom: found.phantom,
-        #[schemars(with = "Vec<kind::Id>")]
         missing_ids: &found.missing_ids,
-        #[schemars(with = "Vec<kind::Id>")]
         stale_ids: &found.stale_ids,
-        #[schemars(with = "Vec<kind::Id>")]
         phantom_ids: &found.phantom_ids,
     };
     json(StatusCode::OK, &view)

@@ -114,7 +114,7 @@ pub(super) fn parameters() -> [Parameter; 4] {
         Parameter::query::<kind::Id>("collection_id", "Where it goes; the first collection unless said"),
         Parameter::query::<kind::Line<1, 255>>("title", "Its name unless said"),
         Parameter::query::<Vec<kind::Line<1, 50>>>("tags", "Repeated, or separated by commas"),
-        Parameter::query::<kind::Metadata>("metadata", "A JSON object").as_json(),
+        Parameter::query::<kind::Metadata>("metadata", "A JSON object").in_json(),
     ]
 }
 

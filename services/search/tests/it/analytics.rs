@@ -22,7 +22,7 @@ async fn until(world: &World, sql: &str, wanted: i64) {
 async fn what_happened_is_counted_by_day_and_in_all() {
     let world = World::start(true).await;
     let walrus = doc("Walrus", &["a walrus"]);
-    world.add(&[walrus.clone()]).await;
+    world.add(std::slice::from_ref(&walrus)).await;
     let sql = format!(
         "SET search_path = contacts, public;
          INSERT INTO visit_days VALUES (current_date, '', 3, 0), (current_date, '', 4, 1), (current_date, 'agent', 9, 0);
