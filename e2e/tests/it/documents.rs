@@ -260,7 +260,8 @@ async fn a_list_is_walked_with_cursors_while_documents_are_added(system: Arc<Sys
         add(5).await?;
     }
     assert_eq!(seen, expected);
-    let bad = system.viewer.query("/api/v1/documents", &[("cursor", "nonsense")]).await?.problem(400, "invalid")?;
+    let bad =
+        system.viewer.query("/api/v1/documents", &[("cursor", "nonsense")]).await?.problem(422, "unprocessable")?;
     assert_eq!(bad["errors"][0]["field"], "cursor");
     for limit in ["0", "201", "many"] {
         system.viewer.query("/api/v1/documents", &[("limit", limit)]).await?.problem(400, "invalid")?;

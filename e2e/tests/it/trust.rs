@@ -66,7 +66,7 @@ async fn a_token_works_until_it_is_taken_back(system: Arc<System>) -> anyhow::Re
     system.owner.delete(&format!("/api/v1/tokens/{id}")).await?.expect(204)?;
     token.get("/api/v1/contacts").await?.problem(401, "invalid-token")?;
     let late = json!({"name": "late", "scopes": ["*"], "expires_at": "2020-01-01T00:00:00Z"});
-    system.owner.post("/api/v1/tokens", &late).await?.problem(400, "invalid")?;
+    system.owner.post("/api/v1/tokens", &late).await?.problem(422, "unprocessable")?;
     Ok(())
 }
 

@@ -159,7 +159,10 @@ async fn lists_neither_repeat_nor_skip_while_documents_are_added() {
     let wrong = api::ListDocumentsRequest { sort: "sha256".into(), ..Default::default() };
     assert_eq!(kind(as_caller(fixture.owner, fixture.documents().list_documents(wrong)).await), FaultKind::Invalid);
     let wrong = api::ListDocumentsRequest { cursor: "AAAA".into(), ..Default::default() };
-    assert_eq!(kind(as_caller(fixture.owner, fixture.documents().list_documents(wrong)).await), FaultKind::Invalid);
+    assert_eq!(
+        kind(as_caller(fixture.owner, fixture.documents().list_documents(wrong)).await),
+        FaultKind::Unprocessable
+    );
 }
 
 #[tokio::test]

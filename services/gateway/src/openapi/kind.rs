@@ -141,6 +141,11 @@ kind!(
     json_schema!({"type": "string", "maxLength": 500, "pattern": "^[^\\u0000]*$"})
 );
 kind!(
+    /// Whatever a form says.
+    Anything,
+    json_schema!({"type": "string", "pattern": "^[^\\u0000]*$"})
+);
+kind!(
     /// What is looked for as it is.
     Exact,
     json_schema!({"type": "string", "maxLength": 200, "pattern": "^[^\\u0000]*$"})

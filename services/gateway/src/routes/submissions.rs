@@ -85,10 +85,10 @@ pub(super) struct Form {
     #[schemars(with = "Option<kind::Line<0, 200>>")]
     subject: Option<String>,
     /// People do not see it: whoever fills it in is a bot.
-    #[schemars(with = "Option<kind::Exact>")]
+    #[schemars(with = "Option<kind::Anything>")]
     website: Option<String>,
     /// Where to go afterwards: a path of this site.
-    #[schemars(with = "Option<kind::Exact>")]
+    #[schemars(with = "Option<kind::Anything>")]
     next: Option<String>,
 }
 
