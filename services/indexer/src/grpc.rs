@@ -1,8 +1,11 @@
 //! Administration of the search index.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
-use chassis::{Fault, FaultKind, Role, grpc::caller};
+use chassis::{Caller, Fault, FaultKind, RequestContext, Role, grpc::caller};
 use proto::{
     documents::IndexState,
     indexer::{
@@ -18,6 +21,9 @@ use crate::{
     truth::{Differences, Keeper},
     worker::Counts,
 };
+
+/// For a call that no request asked for.
+const BUDGET: Duration = Duration::from_secs(10);
 
 #[derive(Debug)]
 pub(crate) struct Api {
@@ -42,6 +48,13 @@ impl Api {
     }
 }
 
+/// Asked for by a person who may, done by the system: the documents service keeps the state of the
+/// index for nobody else.
+async fn as_system<T>(work: impl Future<Output = T>) -> T {
+    let context = RequestContext::current().unwrap_or_else(|| RequestContext::background(BUDGET));
+    RequestContext { caller: Caller::Service, ..context }.scope(work).await
+}
+
 /// What a person is told who asked for something that could not be done.
 fn refused(error: Error) -> Status {
     tracing::warn!(%error, "the index could not be administered");
@@ -59,7 +72,7 @@ impl Indexer for Api {
         let records = self.engine.records().await;
         let configured = self.engine.is_configured();
         let state = match configured {
-            true => self.keeper.documents.index_state().await.map_err(refused)?,
+            true => as_system(self.keeper.documents.index_state()).await.map_err(refused)?,
             false => IndexState::default(),
         };
         Ok(Response::new(Index {
@@ -86,7 +99,7 @@ impl Indexer for Api {
     ) -> Result<Response<RebuildIndexResponse>, Status> {
         caller(&request).require(Role::Owner)?;
         self.configured()?;
-        self.keeper.documents.want_rebuild().await.map_err(refused)?;
+        as_system(self.keeper.documents.want_rebuild()).await.map_err(refused)?;
         self.keeper.wake();
         Ok(Response::new(RebuildIndexResponse {}))
     }
@@ -97,7 +110,7 @@ impl Indexer for Api {
     ) -> Result<Response<VerifyIndexResponse>, Status> {
         caller(&request).require(Role::Owner)?;
         self.configured()?;
-        let found = self.keeper.verify().await.map_err(refused)?;
+        let found = as_system(self.keeper.verify()).await.map_err(refused)?;
         let found = found.ok_or_else(|| Fault::unavailable("the search engine"))?;
         let count = |ids: &std::collections::BTreeSet<_>| i64::try_from(ids.len()).unwrap_or(i64::MAX);
         Ok(Response::new(VerifyIndexResponse {
