@@ -61,7 +61,7 @@ impl Keeper {
         self.complete(client).await?;
         // What was finished since then is not in it: until it has been compared in its new place, it
         // counts as incomplete.
-        self.doubt().await?;
+        self.doubt(&rebuild).await?;
         client.promote_successor().await?;
         metrics::counter!("indexer_index_rebuilds_total").increment(1);
         tracing::info!(documents = rebuild.documents_done, "the search index has been built anew");

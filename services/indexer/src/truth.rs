@@ -8,7 +8,7 @@ use std::{
 };
 
 use chassis::CancellationToken;
-use proto::documents::{Drift, HoldTurnResponse, IndexState, ListIndexedRequest, list_indexed_response::Item};
+use proto::documents::{Drift, HoldTurnResponse, IndexState, ListIndexedRequest, Rebuild, list_indexed_response::Item};
 use search_index::{Engine as Client, Feed, Held, Inventory};
 use tokio::{sync::Notify, time::sleep};
 use uuid::Uuid;
@@ -78,7 +78,7 @@ pub(crate) struct Keeper {
 #[derive(Debug, Default)]
 struct Memory {
     compared: Option<Instant>,
-    /// Records found and wanted when they were last compared: no reason to compare again.
+    /// Records found and wanted before a comparison that found no difference: no reason for another.
     explained: Option<(u64, i64)>,
 }
 
@@ -156,31 +156,34 @@ impl Keeper {
         if memory.compared.is_some_and(|at| at.elapsed() < every) && !odd && !known {
             return Ok(());
         }
-        self.compare_and_mend(client).await?;
+        let differed = self.compare_and_mend(client).await?;
         memory.compared = Some(Instant::now());
-        memory.explained = Some((client.stats().await?.records, turn.records));
+        memory.explained = (!differed).then_some(counts);
         Ok(())
     }
 
-    async fn compare_and_mend(&self, client: &Client) -> Result<(), Error> {
+    /// Whether there was anything to mend.
+    async fn compare_and_mend(&self, client: &Client) -> Result<bool, Error> {
         let mut differences = self.compare(client).await?;
-        for _ in 0..PASSES {
+        for pass in 0..PASSES {
             self.note(&differences).await?;
             if differences.none() {
-                return Ok(());
+                return Ok(pass > 0);
             }
             let Drift { missing, stale, phantom, .. } = differences.drift();
             tracing::warn!(missing, stale, phantom, "the search index differs from the documents; it is mended");
             self.mend(client, &differences).await?;
             differences = self.look_again(client, &differences.all()).await?;
         }
-        self.note(&differences).await
+        self.note(&differences).await?;
+        Ok(true)
     }
 
     /// Lets PostgreSQL answer until the next comparison.
-    pub(crate) async fn doubt(&self) -> Result<(), Error> {
+    pub(crate) async fn doubt(&self, rebuild: &Rebuild) -> Result<(), Error> {
         let drift = Drift { missing: 1, ..Default::default() };
-        self.documents.save_index_state(&self.name, TURN, IndexState { drift: Some(drift), ..Default::default() }).await
+        let state = IndexState { drift: Some(drift), rebuild: Some(rebuild.clone()), ..Default::default() };
+        self.documents.save_index_state(&self.name, TURN, state).await
     }
 
     async fn note(&self, differences: &Differences) -> Result<(), Error> {

@@ -35,7 +35,7 @@ async fn an_engine_that_is_down_fails_nothing_and_stops_no_reading() {
     assert!(!index(&fixture.running, owner()).await.unwrap().available);
     engine.start_again().await;
     documents.until(|state| state.entries.values().all(|e| e.settled == 1)).await;
-    documents.until(|state| state.index.drift.is_some()).await;
+    documents.until(|state| state.index.is_true()).await;
     for id in &ids {
         let calls = documents.calls(*id);
         assert_eq!(calls, ["lease", "read_leased", "complete", "fail", "lease", "read_pages", "settle"]);

@@ -59,7 +59,7 @@ pub(crate) async fn start(setting: Setting<'_>) -> Fixture {
     if let Some(engine) = setting.engine
         && client(engine).health().await.is_ok()
     {
-        documents.until(|state| state.index.drift.is_some()).await;
+        documents.until(|state| state.index.is_true()).await;
     }
     Fixture { documents, running, folder }
 }

@@ -29,6 +29,12 @@ pub(crate) struct Index {
 }
 
 impl Index {
+    /// Whether it is there, and was found to hold just what it must.
+    pub(crate) fn is_true(&self) -> bool {
+        let found_true = self.drift.is_some_and(|drift| drift.missing + drift.stale + drift.phantom == 0);
+        found_true && self.rebuild.is_none()
+    }
+
     fn state(&self) -> api::IndexState {
         let (rebuild_wanted, rebuild, drift) = (self.wanted, self.rebuild.clone(), self.drift);
         api::IndexState { rebuild_wanted, rebuild, drift, now: 10_000_000 }
@@ -98,7 +104,8 @@ impl Truth for Fake {
             index.rebuilt += usize::from(index.rebuild.is_some() && new.rebuild.is_none());
             if let Some(rebuild) = new.rebuild {
                 index.wanted &= rebuild.started_at != 0;
-                index.batches += usize::from(!rebuild.after.is_empty());
+                let before = index.rebuild.as_ref().map_or(0, |r| r.documents_done);
+                index.batches += usize::from(rebuild.documents_done > before);
                 index.rebuild = Some(Rebuild { started_at: 1_000_000, ..rebuild });
                 if index.lose_after.is_some_and(|n| index.batches >= n) {
                     // It belongs to nobody, and nobody gets it until the test says so.
