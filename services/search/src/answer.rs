@@ -12,7 +12,7 @@ use crate::{
     error::Error,
     fallback,
     snippet::{self, Match, Snippet},
-    store::{Document, PagesFound, Store},
+    store::{Document, PagesFound, Store, Visible},
 };
 
 /// One document, at the page that matches best.
@@ -58,8 +58,11 @@ impl Answerer {
         }
         if let Some(engine) = &self.engine {
             let visible = self.store.visible(caller).await?;
-            if let Some(found) = engine.find(question, &visible).await {
-                return self.check(caller, question, engine, found).await;
+            let fresh = self.fresh(caller, question, engine, &visible).await;
+            let rest = after(question, fresh.total);
+            if let Some(found) = engine.find(&rest, &visible, fresh.total == 0).await {
+                let answer = self.check(caller, &rest, engine, found).await?;
+                return Ok(behind(from_postgresql(fresh, question, false), answer, question));
             }
         }
         match self.store.find(caller, question).await {
@@ -73,6 +76,25 @@ impl Answerer {
                 Ok(Answer { engine: RECENT, total: answer.hits.len() as i64, ..answer })
             }
         }
+    }
+
+    /// What matches among the documents that the engine does not have yet. They are few: it is a
+    /// matter of a second.
+    async fn fresh(
+        &self,
+        caller: &Caller,
+        question: &Question,
+        engine: &GuardedEngine,
+        visible: &Visible,
+    ) -> PagesFound {
+        if engine.is_resting() {
+            return PagesFound::default();
+        }
+        let found = self.store.find_fresh(caller, question, &visible.fresh).await;
+        found.unwrap_or_else(|error| {
+            tracing::warn!(%error, "documents that are not in the search index yet were not looked at");
+            PagesFound::default()
+        })
     }
 
     /// The engine is a cache and may be behind: what is shown is what PostgreSQL says now. A hit of
@@ -112,6 +134,34 @@ impl Answerer {
             engine: MEILISEARCH,
             degraded: false,
         })
+    }
+}
+
+/// What is still asked for when `before` hits come first.
+fn after(question: &Question, before: i64) -> Question {
+    let shown = (before - question.offset).clamp(0, question.limit);
+    Question { offset: (question.offset - before).max(0), limit: question.limit - shown, ..question.clone() }
+}
+
+/// `answer`, with all of `fresh` before it: whoever has just added a document looks for that.
+fn behind(fresh: Answer, answer: Answer, question: &Question) -> Answer {
+    let from = usize::try_from(question.offset).unwrap_or_default();
+    let most = usize::try_from(question.limit).unwrap_or_default();
+    let mut facets = answer.facets;
+    for ((_, values), (_, more)) in facets.iter_mut().zip(fresh.facets) {
+        for (value, count) in more {
+            match values.iter_mut().find(|(known, _)| *known == value) {
+                Some((_, sum)) => *sum += count,
+                None => values.push((value, count)),
+            }
+        }
+        values.sort_by(|(a, m), (b, n)| n.cmp(m).then_with(|| a.cmp(b)));
+    }
+    Answer {
+        hits: fresh.hits.into_iter().skip(from).chain(answer.hits).take(most).collect(),
+        facets,
+        total: answer.total + fresh.total,
+        ..answer
     }
 }
 

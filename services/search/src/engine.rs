@@ -74,8 +74,9 @@ impl GuardedEngine {
         metrics::gauge!("search_index_incomplete").set(if complete { 0.0 } else { 1.0 });
     }
 
-    /// The best pages in these collections, or `None` when PostgreSQL must answer instead.
-    pub(crate) async fn find(&self, question: &Question, visible: &Visible) -> Option<Found> {
+    /// The best pages in these collections, or `None` when PostgreSQL must answer instead. With
+    /// `relaxed`, pages with some of the words when none has them all.
+    pub(crate) async fn find(&self, question: &Question, visible: &Visible, relaxed: bool) -> Option<Found> {
         if visible.collections.is_empty() {
             return Some(Found::default());
         }
@@ -83,8 +84,9 @@ impl GuardedEngine {
             return None;
         }
         let started = Instant::now();
-        let asked =
-            tokio::time::timeout(self.deadline, self.ask(question, visible)).await.unwrap_or(Err(Error::Timeout));
+        let asked = tokio::time::timeout(self.deadline, self.ask(question, visible, relaxed))
+            .await
+            .unwrap_or(Err(Error::Timeout));
         let outcome = match &asked {
             Ok(_) => "ok",
             Err(Error::Timeout) => "timeout",
@@ -108,7 +110,7 @@ impl GuardedEngine {
         }
     }
 
-    async fn ask(&self, question: &Question, visible: &Visible) -> Result<Found, Error> {
+    async fn ask(&self, question: &Question, visible: &Visible, relaxed: bool) -> Result<Found, Error> {
         let (text, filter) = (question.terms.text(), filter(&question.filters, visible));
         // Random for each query, so that no text of a document can contain them.
         let key: u128 = rand::random();
@@ -125,7 +127,7 @@ impl GuardedEngine {
             snippet_words: SNIPPET_WORDS,
         };
         let mut answer = self.engine.search(&query).await?;
-        if answer.estimated_total == 0 && question.terms.can_be_relaxed() {
+        if answer.estimated_total == 0 && relaxed && question.terms.can_be_relaxed() {
             query.all_words = false;
             answer = self.engine.search(&query).await?;
         }
@@ -181,8 +183,9 @@ pub(crate) fn attribute(facet: &'static str) -> &'static str {
 fn filter(filters: &Filters, visible: &Visible) -> String {
     let list = |ids: &[Uuid]| ids.iter().map(|id| quote(&id.to_string())).collect::<Vec<_>>().join(", ");
     let mut conditions = vec![format!("collection_id IN [{}]", list(&visible.collections))];
-    if !visible.hidden.is_empty() {
-        conditions.push(format!("document_id NOT IN [{}]", list(&visible.hidden)));
+    let left_out = [&visible.hidden[..], &visible.fresh].concat();
+    if !left_out.is_empty() {
+        conditions.push(format!("document_id NOT IN [{}]", list(&left_out)));
     }
     let equal = [
         ("collection_id", filters.collection_id.map(|id| id.to_string())),
@@ -212,10 +215,10 @@ mod tests {
             "collection_id IN [\"{}\"] AND tags = \"x\\\" OR version > \\\"0\" AND created_at >= 1767225600",
             Uuid::nil()
         );
-        let visible = Visible { collections: vec![Uuid::nil()], hidden: Vec::new() };
+        let visible = Visible { collections: vec![Uuid::nil()], ..Visible::default() };
         assert_eq!(filter(&filters, &visible), wanted);
-        let visible = Visible { hidden: vec![Uuid::nil()], ..visible };
-        let hidden = format!("document_id NOT IN [\"{}\"]", Uuid::nil());
-        assert!(filter(&filters, &visible).contains(&hidden));
+        let visible = Visible { hidden: vec![Uuid::nil()], fresh: vec![Uuid::max()], ..visible };
+        let left_out = format!("document_id NOT IN [\"{}\", \"{}\"]", Uuid::nil(), Uuid::max());
+        assert!(filter(&filters, &visible).contains(&left_out));
     }
 }

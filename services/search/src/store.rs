@@ -27,6 +27,8 @@ const NEAR: i64 = 20;
 /// Documents whose keywords are looked through for suggestions, the newest first.
 const KEYWORD_DOCUMENTS: i64 = 2_000;
 const FACET_VALUES: i64 = 100;
+/// Documents that are looked for beside the engine.
+const FRESH_DOCUMENTS: i64 = 100;
 
 /// What a caller may see and wants to see: `$1` to `$8`, of the view as `d`. The collections are made
 /// an array so that the function is asked once and not for every row.
@@ -98,6 +100,21 @@ const FIND: &str = concat!(
      ORDER BY b.score DESC, b.created_at DESC, b.document_id"
 );
 
+/// Among the documents `$9`, those that match `$10`, the best first.
+const FRESH: &str = concat!(
+    "WITH best AS (
+        SELECT DISTINCT ON (d.id) d.id AS document_id, coalesce(p.number, 1) AS number,
+            ts_rank_cd('{0.2, 0.4, 0.4, 1.0}', d.title_tsv || coalesce(p.tsv, ''), $10::text::tsquery, 33)::float8 AS score,
+            d.title, d.collection_id, d.media_type, d.language, d.page_count, d.created_at, left(p.text, 262144) AS text,
+            count(*) FILTER (WHERE p.tsv @@ $10::text::tsquery) OVER (PARTITION BY d.id) AS pages_matched
+        FROM documents.searchable_documents d
+        LEFT JOIN documents.searchable_pages p ON p.document_id = d.id
+        WHERE d.id = ANY ($9) AND (d.title_tsv || coalesce(p.tsv, '')) @@ $10::text::tsquery AND ",
+    shown!(),
+    "   ORDER BY d.id, score DESC, number)
+     SELECT (SELECT count(*) FROM best) AS total, * FROM best ORDER BY score DESC, created_at DESC, document_id"
+);
+
 const NEWEST: &str = concat!(
     "WITH newest AS (SELECT d.* FROM documents.searchable_documents d WHERE ",
     shown!(),
@@ -160,12 +177,14 @@ pub(crate) struct PagesFound {
 }
 
 /// What a caller may see of what the engine may have.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Visible {
     pub(crate) collections: Vec<Uuid>,
     /// Documents that the engine may have in one of these collections, while they are no longer
     /// there: neither they nor their number may show.
     pub(crate) hidden: Vec<Uuid>,
+    /// Documents, visible or not, that PostgreSQL has and the engine is still waiting for.
+    pub(crate) fresh: Vec<Uuid>,
 }
 
 /// A completion.
@@ -205,12 +224,13 @@ impl Store {
             SELECT v.ids, ARRAY(
                 SELECT u.document_id FROM documents.search_unsettled u
                 WHERE NOT EXISTS (SELECT FROM documents.searchable_documents d
-                                  WHERE d.id = u.document_id AND d.collection_id = ANY (v.ids)) LIMIT $3)
+                                  WHERE d.id = u.document_id AND d.collection_id = ANY (v.ids)) LIMIT $3),
+                ARRAY(SELECT document_id FROM documents.search_fresh LIMIT $4)
             FROM visible v";
         let (user, role) = who(caller);
         let most = MOST_HIDDEN as i64 + 1;
-        let row = self.pool.get().await?.query_one(SQL, &[&user, &role, &most]).await?;
-        Ok(Visible { collections: row.get(0), hidden: row.get(1) })
+        let row = self.pool.get().await?.query_one(SQL, &[&user, &role, &most, &FRESH_DOCUMENTS]).await?;
+        Ok(Visible { collections: row.get(0), hidden: row.get(1), fresh: row.get(2) })
     }
 
     /// Whether the engine's index holds all it must, as far as is known.
@@ -275,6 +295,33 @@ impl Store {
             && let Some(any) = &compiled.any
         {
             found = self.find_compiled(caller, question, &compiled, any).await?;
+        }
+        found.matches = compiled.matches;
+        Ok(found)
+    }
+
+    /// All of these documents, which the engine does not have yet, that have all the words.
+    pub(crate) async fn find_fresh(
+        &self,
+        caller: &Caller,
+        question: &Question,
+        fresh: &[Uuid],
+    ) -> Result<PagesFound, Error> {
+        if fresh.is_empty() {
+            return Ok(PagesFound::default());
+        }
+        let Some(compiled) = self.compile(&question.terms).await? else {
+            return Ok(PagesFound::default());
+        };
+        let who = who(caller);
+        let mut parameters = shown(&who, &question.filters);
+        parameters.extend([&fresh as &(dyn pg::types::ToSql + Sync), &compiled.all]);
+        let connection = self.pool.get().await?;
+        let mut found = pages_found(&connection.query(FRESH, &parameters).await?);
+        if !question.facets.is_empty() {
+            const SQL: &str = concat!("WITH found AS (SELECT unnest($1::uuid[]) AS id) ", facets_of_found!());
+            let ids: Vec<Uuid> = found.pages.iter().map(|page| page.document.id).collect();
+            found.facets = facets(&connection.query(&SQL.replace("$F", "$2"), &[&ids, &FACET_VALUES]).await?);
         }
         found.matches = compiled.matches;
         Ok(found)

@@ -3,7 +3,7 @@ use proto::search::QueryRequest;
 use testkit::{owner, user};
 use uuid::Uuid;
 
-use crate::world::{Doc, INTERNAL, PUBLIC, RESTRICTED, World, both, doc, query, records};
+use crate::world::{Doc, INTERNAL, PUBLIC, RESTRICTED, World, both, doc, hits, marked, query, records};
 
 async fn titles(world: &World, caller: Caller, request: QueryRequest) -> Vec<String> {
     let answer = world.ask_as(caller, request).await;
@@ -151,4 +151,46 @@ async fn what_has_been_moved_away_is_not_counted_while_the_engine_still_has_it()
     let values = |n: usize| answer.facets[n].values.iter().map(|v| (v.value.clone(), v.count)).collect::<Vec<_>>();
     assert_eq!(values(0), [("tag Kept".to_owned(), 1)]);
     assert_eq!(values(1), [(PUBLIC.to_string(), 1)]);
+}
+
+#[tokio::test]
+async fn what_the_engine_does_not_have_yet_is_found_before_the_rest() {
+    let world = World::start(true).await;
+    world.add(&[in_collection("Old", PUBLIC), in_collection("Older", PUBLIC)]).await;
+    let letter = |title: &str, collection| Doc {
+        pages: vec!["a seal".into(), "a walrus".into()],
+        ..in_collection(title, collection)
+    };
+    let (new, secret) = (letter("New", PUBLIC), letter("Secret", RESTRICTED));
+    for fresh in [&new, &secret] {
+        world.store(fresh).await;
+        let settling = "WITH w AS (INSERT INTO work (document_id, version, kind) VALUES ($1, 1, 'index'))
+            UPDATE documents SET status = 'processing' WHERE id = $1";
+        world.owner.execute(settling, &[&fresh.id]).await.unwrap();
+    }
+    let facets = || vec!["tag".to_owned(), "language".to_owned()];
+    let answer = world.ask_as(Caller::Anonymous, QueryRequest { facets: facets(), ..query("walrs") }).await;
+    assert_eq!((answer.engine.as_str(), answer.degraded, answer.estimated_total), ("meilisearch", false, 3));
+    assert_eq!(hits(&answer)[0], ("New", 2));
+    assert_eq!((marked(&answer.hits[0]), answer.hits[0].pages_matched), (vec!["walrus".to_owned()], 1));
+    let values = |n: usize| answer.facets[n].values.iter().map(|v| (v.value.as_str(), v.count)).collect::<Vec<_>>();
+    assert_eq!(values(0), [("tag New", 1), ("tag Old", 1), ("tag Older", 1)]);
+    assert_eq!(values(1), [("en", 3)]);
+    // Page by page, nothing is there twice and nothing is left out.
+    let mut walked = Vec::new();
+    for offset in 0..4 {
+        let page = world.ask_as(Caller::Anonymous, QueryRequest { offset, limit: 1, ..query("walrus") }).await;
+        assert_eq!(page.estimated_total, 3);
+        walked.extend(page.hits.into_iter().map(|hit| hit.title));
+    }
+    walked[1..].sort();
+    assert_eq!(walked, ["New", "Old", "Older"]);
+    // Whoever may see it finds the other one too.
+    assert_eq!(titles(&world, owner(), query("walrus")).await, ["New", "Old", "Older", "Secret"]);
+    assert!(titles(&world, owner(), query("walrus -seal")).await.contains(&"New".to_owned()));
+    // Once the engine has it, it is one among the others.
+    world.engine.put_pages(&records(&new, 1)).await.unwrap();
+    world.owner.execute("DELETE FROM work WHERE document_id = $1", &[&new.id]).await.unwrap();
+    world.owner.execute("UPDATE documents SET status = 'ready' WHERE id = $1", &[&new.id]).await.unwrap();
+    assert_eq!(titles(&world, Caller::Anonymous, query("walrus")).await, ["New", "Old", "Older"]);
 }

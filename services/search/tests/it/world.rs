@@ -85,8 +85,13 @@ impl World {
     }
 
     pub(crate) async fn start_on(database: Database, with_engine: bool, tune: impl FnOnce(&mut Config)) -> World {
-        database.apply("documents", include_str!("../../../documents/migrations/V0001__create_documents.sql")).await;
-        database.apply("documents", include_str!("../../../documents/migrations/V0003__index_state.sql")).await;
+        for documents in [
+            include_str!("../../../documents/migrations/V0001__create_documents.sql"),
+            include_str!("../../../documents/migrations/V0003__index_state.sql"),
+            include_str!("../../../documents/migrations/V0004__search_fresh.sql"),
+        ] {
+            database.apply("documents", documents).await;
+        }
         for contacts in [
             include_str!("../../../contacts/migrations/V0001__create_contacts.sql"),
             include_str!("../../../contacts/migrations/V0002__publish_counts.sql"),
