@@ -7,8 +7,9 @@ use e2e::{
     client::{Reply, send},
     words,
 };
-use reqwest::Method;
+use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::{harness::tests, system::System};
 
@@ -17,6 +18,7 @@ tests!(Shared:
     a_second_submission_with_the_same_key_is_the_first,
     the_same_address_in_other_letters_is_the_same_contact,
     a_form_post_is_answered_with_a_redirect_within_the_site,
+    a_form_that_is_sent_twice_with_one_key_is_one_submission,
     whoever_fills_in_the_honeypot_is_told_the_same_and_kept_as_spam,
     submissions_that_say_too_little_are_refused_with_every_field_to_blame,
     the_inbox_is_read_and_tidied,
@@ -99,10 +101,31 @@ async fn the_same_address_in_other_letters_is_the_same_contact(system: Arc<Syste
 }
 
 async fn form(system: &System, query: &str, fields: &[(&str, &str)]) -> anyhow::Result<Reply> {
+    send(form_request(system, query, fields)).await
+}
+
+fn form_request(system: &System, query: &str, fields: &[(&str, &str)]) -> RequestBuilder {
     let body: Vec<String> =
         fields.iter().map(|(name, value)| format!("{name}={}", value.replace('@', "%40").replace(' ', "+"))).collect();
     let request = system.nobody.request(Method::POST, &format!("{SUBMISSIONS}{query}"));
-    send(request.header("content-type", "application/x-www-form-urlencoded").body(body.join("&"))).await
+    request.header("content-type", "application/x-www-form-urlencoded").body(body.join("&"))
+}
+
+async fn a_form_that_is_sent_twice_with_one_key_is_one_submission(system: Arc<System>) -> anyhow::Result<()> {
+    let (email, key) = (address(), Uuid::new_v4().to_string());
+    let fields = [("name", "Form Filler"), ("email", email.as_str()), ("message", "Once")];
+    let keyed = || form_request(&system, "", &fields).header("idempotency-key", &key);
+    send(keyed()).await?.expect(200)?;
+    let again = send(keyed()).await?.expect(200)?;
+    assert_eq!(again.header("idempotency-replayed"), "true");
+    let found = system.viewer.query(CONTACTS, &[("q", &email)]).await?.expect(200)?;
+    let contact = found.json()?["items"][0]["id"].as_str().context("a contact")?.to_owned();
+    let query = [("contact_id", contact.as_str())];
+    let list = system.viewer.query(SUBMISSIONS, &query).await?.expect(200)?.json()?;
+    assert_eq!(list["items"].as_array().map(Vec::len), Some(1), "{list}");
+    let unfit = form_request(&system, "", &fields).header("idempotency-key", "ü");
+    send(unfit).await?.problem(400, "invalid")?;
+    Ok(())
 }
 
 async fn a_form_post_is_answered_with_a_redirect_within_the_site(system: Arc<System>) -> anyhow::Result<()> {

@@ -43,7 +43,7 @@ async fn a_person_signs_in_chooses_a_file_and_finds_the_page_it_is_on(system: Ar
             browser.type_into("#upload input[type=file]", &file.to_string_lossy()).await?;
             browser.click("#upload button").await?;
             browser.sees("#uploads li", "dropped letter").await?;
-            browser.sees("#uploads li", "ready").await?;
+            browser.sees("#uploads li", "— ready").await?;
 
             // Typing is enough; nothing is submitted.
             browser.type_into("input[name=q]", &words::misspelt(&word)).await?;

@@ -286,9 +286,7 @@ impl Body {
 
     /// The body as the fields of a form.
     pub(crate) async fn form(self) -> Result<Query, Problem> {
-        let raw = self.bytes().await?;
-        let text = std::str::from_utf8(&raw).map_err(|_| Fault::field("body", "is not UTF-8"))?;
-        Ok(Query::parse(text)?)
+        Ok(Query::form(&self.bytes().await?)?)
     }
 }
 

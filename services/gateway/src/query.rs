@@ -21,6 +21,11 @@ impl Query {
         Ok(Self { pairs, faults: Vec::new() })
     }
 
+    /// The fields of a form that was sent.
+    pub(crate) fn form(body: &[u8]) -> Result<Self, Fault> {
+        Self::parse(std::str::from_utf8(body).map_err(|_| Fault::field("body", "is not UTF-8"))?)
+    }
+
     fn blame(&mut self, field: &str, detail: &str) {
         self.faults.push(FieldFault { field: field.to_owned(), detail: detail.to_owned() });
     }

@@ -14,6 +14,7 @@ use crate::{
     openapi::kind,
     pages,
     problem::{Answer, Problem},
+    query::Query,
     wire::{List, Micros, Object},
 };
 
@@ -150,7 +151,8 @@ async fn submit_form(call: Call, body: Body) -> Answer {
     let mut query = call.query()?;
     let mut next = query.get("next");
     query.done()?;
-    let mut form = body.form().await?;
+    let raw = body.bytes().await?;
+    let mut form = Query::form(&raw)?;
     if let Some(named) = form.get("next") {
         next = Some(named);
     }
@@ -161,18 +163,19 @@ async fn submit_form(call: Call, body: Body) -> Answer {
         subject: form.text("subject"),
         website: form.text("website"),
         metadata: String::new(),
-        idempotency: None,
+        idempotency: key(call.idempotency(&raw)?),
     };
     form.done()?;
-    send(&call, request).await?;
-    match next.as_deref().filter(|path| pages::same_site(path, &call)) {
+    let made = send(&call, request).await?;
+    let response = match next.as_deref().filter(|path| pages::same_site(path, &call)) {
         Some(path) => {
             let mut response = HttpResponse::SeeOther().finish();
             put(&mut response, header::LOCATION, path);
-            Ok(response)
+            response
         }
-        None => Ok(pages::thanks()),
-    }
+        None => pages::thanks(),
+    };
+    Ok(replayed(response, made.replayed))
 }
 
 pub(super) async fn list(call: Call) -> Answer {
