@@ -19,6 +19,7 @@ mod engine;
 mod faults;
 mod harness;
 mod ledger;
+mod links;
 mod office;
 mod outages;
 mod page;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
         uploads::TESTS,
         search::TESTS,
         contacts::TESTS,
+        links::TESTS,
         access::TESTS,
         trust::TESTS,
         page::TESTS,

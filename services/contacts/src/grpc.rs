@@ -211,6 +211,15 @@ impl Contacts for Api {
         Ok(Response::new(api::DeleteContactResponse {}))
     }
 
+    async fn decide_link(&self, request: Request<api::DecideLinkRequest>) -> Answer<api::DecideLinkResponse> {
+        let caller = caller(&request);
+        caller.require(Role::Editor)?;
+        let sent = request.into_inner();
+        let (contact, document) = (id(&sent.contact_id, "contact")?, id(&sent.document_id, "document")?);
+        self.store.decide_link(&caller, contact, document, sent.confirmed).await?;
+        Ok(Response::new(api::DecideLinkResponse {}))
+    }
+
     async fn count_visit(&self, request: Request<api::CountVisitRequest>) -> Answer<api::CountVisitResponse> {
         let sent = request.into_inner();
         let mut check = Check::default();

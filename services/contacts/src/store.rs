@@ -290,6 +290,27 @@ impl Store {
         Ok(tx.commit().await?)
     }
 
+    /// The last word counts.
+    pub(crate) async fn decide_link(
+        &self,
+        caller: &Caller,
+        contact: Uuid,
+        document: Uuid,
+        confirmed: bool,
+    ) -> Result<(), Error> {
+        let mut connection = self.pool.get().await?;
+        let tx = connection.begin("decide_link").await?;
+        lock(&tx, "contacts", "contact", contact, None).await?;
+        tx.execute(
+            "INSERT INTO links (contact_id, document_id, confirmed) VALUES ($1, $2, $3)
+             ON CONFLICT (contact_id, document_id) DO UPDATE SET confirmed = $3, decided_at = now()",
+            &[&contact, &document, &confirmed],
+        )
+        .await?;
+        audit(&tx, caller, if confirmed { "link" } else { "unlink" }, "contact", contact).await?;
+        Ok(tx.commit().await?)
+    }
+
     pub(crate) async fn count_visit(&self, reason: &str) -> Result<i64, Error> {
         const SQL: &str = "SELECT count_visit((now() AT TIME ZONE 'utc')::date, $1)";
         Ok(self.pool.get().await?.query_one(SQL, &[&reason]).await?.get(0))

@@ -1,13 +1,14 @@
 //! The contract of `dossier.search.v1` ↔ the domain.
 
 mod analytics;
+mod links;
 
 use std::time::Instant;
 
 use jiff::Timestamp;
 use proto::search::{
-    self as wire, Facet, QueryRequest, QueryResponse, RecordClickRequest, RecordClickResponse, SuggestRequest,
-    SuggestResponse, facet, suggest_response,
+    self as wire, Facet, ListLinksRequest, ListLinksResponse, QueryRequest, QueryResponse, RecordClickRequest,
+    RecordClickResponse, SuggestRequest, SuggestResponse, facet, suggest_response,
 };
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
@@ -74,6 +75,11 @@ impl wire::search_server::Search for Api {
         let (query_id, document_id, rank) = domain::parse_click(&request.query_id, &request.document_id, request.rank)?;
         self.log.put(Entry::Click(log::Click { query_id, document_id, rank, at: Timestamp::now() }));
         Ok(Response::new(RecordClickResponse {}))
+    }
+
+    async fn list_links(&self, request: Request<ListLinksRequest>) -> Result<Response<ListLinksResponse>, Status> {
+        let caller = chassis::grpc::caller(&request);
+        Ok(Response::new(links::list(&self.answerer.store, &caller, request.get_ref()).await?))
     }
 }
 

@@ -19,6 +19,7 @@ mod engine;
 mod error;
 mod fallback;
 mod grpc;
+mod links;
 mod log;
 mod snippet;
 mod store;

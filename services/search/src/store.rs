@@ -2,6 +2,7 @@
 //! `documents.visible_collections(user, role)`.
 
 mod analytics;
+mod links;
 
 use std::collections::HashMap;
 

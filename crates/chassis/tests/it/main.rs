@@ -49,6 +49,10 @@ impl Search for Echo {
     ) -> Result<Response<api::RecordClickResponse>, Status> {
         Err(Status::unimplemented("not here"))
     }
+
+    async fn list_links(&self, _: Request<api::ListLinksRequest>) -> Result<Response<api::ListLinksResponse>, Status> {
+        Err(Status::unimplemented("not here"))
+    }
 }
 
 struct Running {

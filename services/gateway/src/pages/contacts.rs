@@ -8,7 +8,7 @@ use proto::contacts::{
     ListSubmissionsRequest, Tags, UpdateContactRequest,
 };
 
-use super::{Page, escaped, may_edit, notice, page, see, time};
+use super::{Page, escaped, links, may_edit, notice, page, see, time};
 use crate::{
     call::{Body, Call},
     problem::Problem,
@@ -234,6 +234,7 @@ async fn show_one(call: Call, refused: Option<(Fields, Problem)>) -> Page {
         async move { contacts.list_submissions(request).await }
     };
     let messages = idempotent(ask).await?.into_inner();
+    let documents = links::documents(&call, &contact.id).await;
     let status = refused.as_ref().map_or(StatusCode::OK, |(_, problem)| problem.status);
     let fields = refused.as_ref().map_or_else(|| Fields::of(&contact), |(fields, _)| fields.clone());
     let content = html! {
@@ -257,6 +258,7 @@ async fn show_one(call: Call, refused: Option<(Fields, Problem)>) -> Page {
                 }
             }
         }
+        (documents)
         @if may_edit(&call) {
             section aria-labelledby="edit" {
                 h2 #edit { "Change" }

@@ -2,7 +2,7 @@ use actix_web::http::StatusCode;
 use maud::{Markup, html};
 use proto::documents::{Document, Insights};
 
-use super::{Page, escaped, may_edit, page, time};
+use super::{Page, escaped, links, may_edit, page, time};
 use crate::{call::Call, routes::documents};
 
 pub(super) async fn document(call: Call) -> Page {
@@ -16,6 +16,7 @@ pub(super) async fn document(call: Call) -> Page {
         false => None,
     };
     let id = &document.id;
+    let contacts = links::contacts(&call, id).await;
     let content = html! {
         h1 { (document.title) }
         p.quiet { (document.file_name) " · " (document.media_type) " · " (size(document.size)) }
@@ -24,6 +25,7 @@ pub(super) async fn document(call: Call) -> Page {
         }
         p { a download href={ "/api/v1/documents/" (id) "/content" } { "Download" } }
         @if let Some(insights) = &document.insights { (about(insights)) }
+        @if let Some(contacts) = contacts { (contacts) }
         @if let Some(text) = text {
             section aria-labelledby="page" {
                 h2 #page { "Page " (number) " of " (document.page_count) }

@@ -77,7 +77,7 @@ fn hits(found: &api::QueryResponse, q: &str, offset: i32) -> Markup {
 }
 
 /// Plain text with the characters of `ranges` marked.
-fn snippet(text: &str, ranges: &[api::Range]) -> Markup {
+pub(super) fn snippet(text: &str, ranges: &[api::Range]) -> Markup {
     let mut parts: Vec<(bool, String)> = Vec::new();
     for (index, c) in text.chars().enumerate() {
         let index = i32::try_from(index).unwrap_or(i32::MAX);

@@ -8,6 +8,7 @@ mod document;
 mod home;
 mod inbox;
 mod library;
+mod links;
 mod overview;
 mod problems;
 mod settings;
@@ -47,6 +48,7 @@ pub(crate) fn pages(c: &mut ServiceConfig) {
     at!(c, "/contacts/import", "POST", post => contacts::import);
     at!(c, "/contacts/{id}", "GET, HEAD, POST", get => contacts::one, post => contacts::change);
     at!(c, "/contacts/{id}/remove", "POST", post => contacts::remove);
+    at!(c, "/contacts/{id}/documents/{document_id}", "POST", post => links::decide);
     at!(c, "/overview", "GET, HEAD", get => overview::overview);
     at!(c, "/settings", "GET, HEAD", get => settings::settings);
     at!(c, "/settings/tokens", "POST", post => settings::create_token);

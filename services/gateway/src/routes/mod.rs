@@ -10,6 +10,7 @@ pub(crate) mod documents;
 mod events;
 mod health;
 mod index;
+pub(crate) mod links;
 pub(crate) mod search;
 pub(crate) mod session;
 pub(crate) mod submissions;

@@ -5,8 +5,8 @@ use chassis::Role::{Editor, Owner, Viewer};
 use serde_json::json;
 
 use super::{
-    administration, analytics, at, collections, contacts, content, documents, events, health, index, search, session,
-    submissions, tokens, transfer, upload, users, visits,
+    administration, analytics, at, collections, contacts, content, documents, events, health, index, links, search,
+    session, submissions, tokens, transfer, upload, users, visits,
 };
 use crate::openapi::{
     Operation, Parameter,
@@ -105,6 +105,15 @@ table! {
             .needs(Editor).takes::<contacts::Patch>().changes::<contacts::Contact>().may_fail(&[409]);
         delete contacts::delete => "Removes it and its submissions".needs(Editor).conditional().nothing();
     }
+    "/contacts/{id}/documents" ("GET, HEAD") {
+        get links::documents => "Documents that name the contact by address, telephone or full name, the newest first"
+            .needs(Viewer).page_of::<links::LinkedDocument>();
+    }
+    "/contacts/{id}/documents/{document_id}" ("PUT, DELETE") {
+        put links::confirm => "Says that they belong together, whether the document names the contact or not"
+            .needs(Editor).nothing();
+        delete links::refuse => "Says that they have nothing to do with each other".needs(Editor).nothing();
+    }
     "/visits" ("GET, HEAD, POST") {
         get visits::series => "Visits and bots by day"
             .needs(Viewer)
@@ -200,6 +209,10 @@ table! {
             .creates::<documents::Document>()
             .also::<documents::Document>(200, "These are the bytes that it has already")
             .may_fail(&[408, 413, 415, 507]);
+    }
+    "/documents/{id}/contacts" ("GET, HEAD") {
+        get links::contacts => "Contacts that the document names, at most 200"
+            .needs(Viewer).answers::<links::LinkedContacts>();
     }
     "/documents/{id}/restore" ("POST") {
         post documents::restore => "Out of the trash".needs(Editor).also::<documents::Document>(200, "It is back").may_fail(&[409]);

@@ -4,6 +4,7 @@
 
 mod analytics;
 mod engine_faults;
+mod links;
 mod log;
 mod questions;
 mod visibility;

@@ -95,6 +95,7 @@ impl World {
         for contacts in [
             include_str!("../../../contacts/migrations/V0001__create_contacts.sql"),
             include_str!("../../../contacts/migrations/V0002__publish_counts.sql"),
+            include_str!("../../../contacts/migrations/V0003__links.sql"),
         ] {
             database.apply("contacts", contacts).await;
         }
