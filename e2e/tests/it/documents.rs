@@ -17,6 +17,7 @@ use crate::{
 tests!(Shared:
     a_pdf_is_read_page_by_page,
     markdown_html_and_plain_text_are_read_too,
+    what_a_file_says_of_itself_and_a_page_in_another_language_are_told,
     every_stage_is_reported_in_order_until_it_is_ready,
     events_resume_after_the_last_one_seen,
     a_download_is_the_same_bytes,
@@ -36,6 +37,25 @@ tests!(Shared:
 async fn text_of(client: &Client, id: &str, page: Option<u32>) -> anyhow::Result<Value> {
     let page = page.map(|page| format!("?page={page}")).unwrap_or_default();
     client.get(&format!("/api/v1/documents/{id}/text{page}")).await?.expect(200)?.json()
+}
+
+async fn what_a_file_says_of_itself_and_a_page_in_another_language_are_told(system: Arc<System>) -> anyhow::Result<()> {
+    let german = "Der Vorstand hat beschlossen, dass die Mitglieder im Herbst zu einer Versammlung eingeladen \
+        werden, weil die Satzung geändert werden soll und einige Briefe noch nicht beantwortet worden sind. ";
+    let rtf = format!(
+        "{{\\rtf1{{\\info{{\\title The minutes}}{{\\author Anna Weber}}}}{}\\page {}}}",
+        words::prose(21, 300),
+        german.repeat(3).replace('ä', "\\'e4"),
+    );
+    let id = system.editor.add(&Upload::new("minutes.rtf", rtf)).await?;
+    let insights = &system.editor.wait_ready(&id, READY).await?["insights"];
+    assert_eq!(insights["properties"]["author"], "Anna Weber", "{insights}");
+    assert_eq!(insights["language"]["code"], "en", "{insights}");
+    let others = insights["other_languages"].as_array().context("languages")?;
+    ensure!(others.len() == 1 && others[0]["page"] == 2 && others[0]["code"] == "de", "{insights}");
+    let page = system.viewer.get(&format!("/documents/{id}")).await?.expect(200)?;
+    ensure!(String::from_utf8(page.body)?.contains("By Anna Weber"), "not on its page");
+    Ok(())
 }
 
 async fn a_pdf_is_read_page_by_page(system: Arc<System>) -> anyhow::Result<()> {

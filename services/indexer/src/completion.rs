@@ -32,7 +32,7 @@ pub(crate) fn bounded(mut read: Extraction) -> Extraction {
 /// The messages of one Complete: the lease, the pages, and last what is known of them.
 pub(crate) fn messages(lease: &Lease, read: Extraction, derived: Insights) -> Vec<CompleteRequest> {
     let extraction = api::Extraction {
-        insights: Some(insights(derived)),
+        insights: Some(api::Insights { properties: read.metadata.into_iter().collect(), ..insights(derived) }),
         extractor_version: EXTRACTOR_VERSION,
         partial: read.partial.unwrap_or_default(),
         engine: read.engine,
@@ -46,18 +46,21 @@ pub(crate) fn messages(lease: &Lease, read: Extraction, derived: Insights) -> Ve
 }
 
 fn insights(derived: Insights) -> api::Insights {
-    let language = api::insights::Language { code: derived.language.code, confidence: derived.language.confidence };
+    let language = |l: insights::Language| api::insights::Language { code: l.code, confidence: l.confidence };
+    let other = |(page, l)| api::insights::PageLanguage { page: number(page), language: Some(language(l)) };
     let keyword = |k: insights::Keyword| api::insights::Keyword { term: k.term, confidence: k.confidence };
     let entity =
         |e: insights::Entity| api::insights::Entity { kind: e.kind.to_owned(), value: e.value, page: number(e.page) };
     api::Insights {
-        language: Some(language),
+        language: Some(language(derived.language)),
         keywords: derived.keywords.into_iter().map(keyword).collect(),
         entities: derived.entities.into_iter().map(entity).collect(),
         summary: derived.summary,
         pages: number(derived.pages),
         words: i64::try_from(derived.words).unwrap_or(i64::MAX),
         reading_minutes: number(derived.reading_minutes),
+        other_languages: derived.other_languages.into_iter().map(other).collect(),
+        ..Default::default()
     }
 }
 

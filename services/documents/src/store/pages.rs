@@ -1,5 +1,7 @@
 //! The text of documents and what was derived from it.
 
+use std::collections::{BTreeMap, HashMap};
+
 use chassis::Caller;
 use pg::{Row, Transaction};
 use proto::documents as api;
@@ -20,6 +22,10 @@ use crate::error::Error;
 const BATCH_BYTES: usize = 2 << 20;
 /// Pages of one read.
 const BATCH_PAGES: i64 = 100;
+
+/// What a file may say of itself: how much, and how long each is.
+const PROPERTIES: usize = 40;
+const PROPERTY_CHARACTERS: usize = 500;
 
 /// What an extractor made of a document.
 #[derive(Debug)]
@@ -42,6 +48,15 @@ struct Insights {
     pages: i32,
     words: i64,
     reading_minutes: i32,
+    other_languages: Vec<PageLanguage>,
+    properties: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct PageLanguage {
+    page: i32,
+    #[serde(flatten)]
+    language: Language,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -67,9 +82,16 @@ impl From<api::Insights> for Insights {
     fn from(i: api::Insights) -> Self {
         // PostgreSQL's text holds no NUL.
         let clean = |text: String| if text.contains('\0') { text.replace('\0', "") } else { text };
-        let language = i.language.unwrap_or_default();
+        let language = |l: Option<api::insights::Language>| {
+            let l = l.unwrap_or_default();
+            Language { code: clean(l.code), confidence: l.confidence }
+        };
+        let short = |text: String| clean(text.chars().take(PROPERTY_CHARACTERS).collect());
+        let others = i.other_languages.into_iter();
         Self {
-            language: Language { code: clean(language.code), confidence: language.confidence },
+            language: language(i.language),
+            other_languages: others.map(|o| PageLanguage { page: o.page, language: language(o.language) }).collect(),
+            properties: i.properties.into_iter().map(|(k, v)| (short(k), short(v))).take(PROPERTIES).collect(),
             keywords: i
                 .keywords
                 .into_iter()
@@ -88,11 +110,17 @@ impl From<api::Insights> for Insights {
     }
 }
 
+impl From<Language> for api::insights::Language {
+    fn from(language: Language) -> Self {
+        Self { code: language.code, confidence: language.confidence }
+    }
+}
+
 /// As they stand in the table.
 pub(super) fn insights(json: Value) -> Result<api::Insights, pg::Error> {
     let i: Insights = serde_json::from_value(json).map_err(decoding)?;
     Ok(api::Insights {
-        language: Some(api::insights::Language { code: i.language.code, confidence: i.language.confidence }),
+        language: Some(i.language.into()),
         keywords: i
             .keywords
             .into_iter()
@@ -107,6 +135,12 @@ pub(super) fn insights(json: Value) -> Result<api::Insights, pg::Error> {
         pages: i.pages,
         words: i.words,
         reading_minutes: i.reading_minutes,
+        other_languages: i
+            .other_languages
+            .into_iter()
+            .map(|o| api::insights::PageLanguage { page: o.page, language: Some(o.language.into()) })
+            .collect(),
+        properties: i.properties.into_iter().collect(),
     })
 }
 
@@ -116,10 +150,10 @@ impl Store {
     pub(crate) async fn complete(&self, lease: &LeaseKey, extracted: Extracted) -> Result<(), Error> {
         let Extracted { pages, extraction, memory: _memory } = extracted;
         let insights = Insights::from(extraction.insights.unwrap_or_default());
-        let language = match insights.language.code.as_str() {
-            "und" => String::new(),
-            code => code.to_owned(),
-        };
+        let known = |code: &str| if code == "und" { String::new() } else { code.to_owned() };
+        let language = known(&insights.language.code);
+        let others: HashMap<i32, String> =
+            insights.other_languages.iter().map(|other| (other.page, known(&other.language.code))).collect();
         let mut connection = self.pool.get().await?;
         let tx = connection.begin("complete_extraction").await?;
         let sql = "SELECT 1 FROM documents WHERE id = $1 AND version = $2 AND deleted_at IS NULL FOR NO KEY UPDATE";
@@ -134,7 +168,7 @@ impl Store {
             return Err(Error::NotFound("lease"));
         }
         let count = i32::try_from(pages.len()).unwrap_or(i32::MAX);
-        replace_pages(&tx, lease, &language, pages).await?;
+        replace_pages(&tx, lease, pages, |page| others.get(&page).unwrap_or(&language).clone()).await?;
         learn_words(&tx, lease.document).await?;
         let json = serde_json::to_value(&insights).map_err(decoding)?;
         tx.execute(
@@ -225,25 +259,26 @@ const FITTING: &str = "
 async fn replace_pages(
     tx: &Transaction<'_>,
     lease: &LeaseKey,
-    language: &str,
     pages: Vec<api::Page>,
+    language: impl Fn(i32) -> String,
 ) -> Result<(), Error> {
     tx.execute("DELETE FROM pages WHERE document_id = $1", &[&lease.document]).await?;
-    let (mut numbers, mut texts, mut bytes) = (Vec::new(), Vec::new(), 0);
+    let (mut numbers, mut texts, mut languages, mut bytes) = (Vec::new(), Vec::new(), Vec::new(), 0);
     let mut pages = pages.into_iter().peekable();
     while let Some(page) = pages.next() {
         bytes += page.text.len();
         numbers.push(page.number);
+        languages.push(language(page.number));
         texts.push(page.text);
         if bytes >= BATCH_BYTES || pages.peek().is_none() {
             tx.execute(
                 "INSERT INTO pages (document_id, version, number, text, language, tsv)
-                 SELECT $1, $2, p.number, p.text, $5, page_tsv(p.text, $5)
-                 FROM unnest($3::int[], $4::text[]) AS p(number, text)",
-                &[&lease.document, &lease.version, &numbers, &texts, &language],
+                 SELECT $1, $2, p.number, p.text, p.language, page_tsv(p.text, p.language)
+                 FROM unnest($3::int[], $4::text[], $5::text[]) AS p(number, text, language)",
+                &[&lease.document, &lease.version, &numbers, &texts, &languages],
             )
             .await?;
-            (numbers, texts, bytes) = (Vec::new(), Vec::new(), 0);
+            (numbers, texts, languages, bytes) = (Vec::new(), Vec::new(), Vec::new(), 0);
         }
     }
     Ok(())

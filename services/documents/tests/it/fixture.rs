@@ -222,6 +222,7 @@ impl Fixture {
             pages: texts.len() as i32,
             words: 7,
             reading_minutes: 1,
+            ..Default::default()
         };
         let extraction = api::Extraction { insights: Some(insights), extractor_version: 1, ..Default::default() };
         let messages: Vec<_> = std::iter::once(part(complete_request::Part::Lease(lease.clone())))

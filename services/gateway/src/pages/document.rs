@@ -51,11 +51,16 @@ fn about(insights: &Insights) -> Markup {
         ("amount", "Amounts"),
         ("iban", "Accounts"),
     ];
+    let property = |name: &str| insights.properties.get(name).filter(|value| !value.is_empty());
     html! {
         @if !insights.summary.is_empty() { p { (insights.summary) } }
+        @if let Some(author) = property("author") { p.quiet { "By " (author) } }
         p.quiet {
             (insights.words) " words, " (insights.reading_minutes) " minutes to read"
             @if let Some(language) = &insights.language { " · language: " (language.code) }
+            @for other in &insights.other_languages {
+                @if let Some(language) = &other.language { ", page " (other.page) ": " (language.code) }
+            }
         }
         @if !insights.keywords.is_empty() {
             p { @for keyword in insights.keywords.iter().take(12) { a.tag href={ "/?q=" (escaped(&keyword.term)) } { (keyword.term) } " " } }

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use actix_web::{
     HttpResponse,
     http::{StatusCode, header},
@@ -57,6 +59,17 @@ pub(super) struct Insights<'a> {
     pages: i32,
     words: i64,
     reading_minutes: i32,
+    /// Of pages that are in another language than the document.
+    other_languages: Vec<PageLanguage<'a>>,
+    /// What the file says of itself: title, author, created, modified and the like.
+    properties: BTreeMap<&'a str, &'a str>,
+}
+
+#[derive(JsonSchema, Serialize)]
+pub(super) struct PageLanguage<'a> {
+    page: i32,
+    #[serde(flatten)]
+    language: Language<'a>,
 }
 
 #[derive(JsonSchema, Serialize)]
@@ -90,9 +103,18 @@ pub(super) struct Document<'a> {
     duplicate: Option<bool>,
 }
 
+fn language(language: &api::insights::Language) -> Language<'_> {
+    Language { code: &language.code, confidence: language.confidence }
+}
+
 fn insights(insights: &api::Insights) -> Insights<'_> {
+    let others = insights.other_languages.iter();
     Insights {
-        language: insights.language.as_ref().map(|l| Language { code: &l.code, confidence: l.confidence }),
+        language: insights.language.as_ref().map(language),
+        other_languages: others
+            .filter_map(|o| Some(PageLanguage { page: o.page, language: language(o.language.as_ref()?) }))
+            .collect(),
+        properties: insights.properties.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect(),
         keywords: insights.keywords.iter().map(|k| Keyword { term: &k.term, confidence: k.confidence }).collect(),
         entities: insights.entities.iter().map(|e| Entity { kind: &e.kind, value: &e.value, page: e.page }).collect(),
         summary: &insights.summary,
