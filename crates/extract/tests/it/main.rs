@@ -7,6 +7,7 @@ mod corpus;
 mod documents;
 mod formats;
 mod hostile;
+mod mutations;
 mod pictures;
 
 use std::{
