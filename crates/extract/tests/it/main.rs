@@ -8,6 +8,7 @@ mod documents;
 mod formats;
 mod hostile;
 mod mutations;
+mod passwords;
 mod pictures;
 
 use std::{
