@@ -14,6 +14,7 @@ use rustix::time::{ClockId, clock_gettime};
 use crate::{
     FailureCode, formats,
     help::Help,
+    outlook,
     sandbox::{self, Allowance},
     tidy::tidy,
     wire::{Done, Line},
@@ -86,7 +87,7 @@ pub fn run(order: Order) -> anyhow::Result<()> {
         eprintln!("sandbox: {wall} is missing");
     }
     let second = (!order.alone).then(|| Duration::from_secs(order.cpu_seconds.div_ceil(3)));
-    let of_pdf = matches!(order.media_type.as_str(), "application/pdf" | "message/rfc822");
+    let of_pdf = matches!(order.media_type.as_str(), "application/pdf" | "message/rfc822" | outlook::MEDIA_TYPE);
     let help = Help::start(second.filter(|_| of_pdf), order.pictures)?;
     let work = move || {
         if sandbox::seal().is_err() {

@@ -19,7 +19,7 @@ use serde_json::json;
 /// {file, media_type, pages: [{number, text}], metadata, partial?, failure?, engine, cpu_ms, peak_rss}
 ///
 /// Reads PDF, Word, PowerPoint and Excel (docx, pptx, xlsx), OpenDocument (odt, ods, odp), RTF, EPUB,
-/// HTML, Markdown, CSV and TSV, e-mail (eml) with what is attached, plain text in common encodings and,
+/// HTML, Markdown, CSV and TSV, e-mail (eml, msg) with what is attached, plain text in common encodings and,
 /// with tesseract, text in pictures (PNG, JPEG, TIFF, GIF, BMP, WebP) and scanned pages. What a file is
 /// is told by its content.
 ///

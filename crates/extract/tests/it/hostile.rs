@@ -12,7 +12,7 @@ use std::{
 
 use extract::{FailureCode, Limits};
 
-use crate::{archives, bombs, documents, formats, pictures, read_with};
+use crate::{archives, bombs, documents, formats, outlook, pictures, read_with};
 
 pub(crate) const PDF: &str = "application/pdf";
 pub(crate) const DOCX: &str = "application/vnd.openxmlformats-officedocument.wordprocessingml.document";
@@ -63,6 +63,7 @@ pub(crate) fn good() -> Vec<Case> {
         Case::new("epub", EPUB, archives::epub(&["one", "two"])),
         Case::new("rtf", "application/rtf", &b"{\\rtf1\\ansi{\\fonttbl{\\f0 A;}}\\f0 Some \\'fc words\\par}"[..]),
         Case::new("mail", MAIL, formats::message()),
+        Case::new("msg", outlook::MSG, outlook::message()),
         Case::new("html", "text/html", &b"<!DOCTYPE html><title>a</title><p>Some <b>words</b></p><table><tr><td>x"[..]),
         Case::new("csv", "text/csv", &b"a,\"b\"\n\"c\nd\",e\n"[..]),
         Case::new("bmp", "image/bmp", pictures::bmp(width, height, &vec![200; width * height])),
@@ -139,6 +140,7 @@ async fn whatever_is_in_a_file_its_reading_ends_in_time_and_in_a_known_way() {
         .chain(bombs::pdfs())
         .chain(bombs::pictures())
         .chain(bombs::texts())
+        .chain(outlook::hostile())
         .collect();
     let count = cases.len();
     assert!(count >= 200, "{count}");

@@ -8,6 +8,7 @@ mod documents;
 mod formats;
 mod hostile;
 mod mutations;
+mod outlook;
 mod passwords;
 mod pictures;
 
