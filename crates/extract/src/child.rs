@@ -14,6 +14,7 @@ use rustix::time::{ClockId, clock_gettime};
 use crate::{
     FailureCode, formats,
     help::Help,
+    outlook,
     sandbox::{self, Allowance},
     tidy::tidy,
     wire::{Done, Line},
@@ -50,6 +51,9 @@ pub struct Order {
     /// The parent has pictures read.
     #[arg(long, hide = true)]
     pictures: bool,
+    /// Standard input begins with a password, and two bytes for its length before that.
+    #[arg(long, hide = true)]
+    locked: bool,
     /// Instead of reading: become this program, which reads the picture on standard input.
     #[arg(long, hide = true)]
     r#become: Option<PathBuf>,
@@ -83,7 +87,7 @@ pub fn run(order: Order) -> anyhow::Result<()> {
         eprintln!("sandbox: {wall} is missing");
     }
     let second = (!order.alone).then(|| Duration::from_secs(order.cpu_seconds.div_ceil(3)));
-    let of_pdf = matches!(order.media_type.as_str(), "application/pdf" | "message/rfc822");
+    let of_pdf = matches!(order.media_type.as_str(), "application/pdf" | "message/rfc822" | outlook::MEDIA_TYPE);
     let help = Help::start(second.filter(|_| of_pdf), order.pictures)?;
     let work = move || {
         if sandbox::seal().is_err() {
@@ -152,12 +156,16 @@ fn answer(order: &Order, status: Option<File>, mut help: Help) -> anyhow::Result
         partial: None,
         broken: false,
     };
-    let mut bytes = Vec::new();
-    if stdin().lock().read_to_end(&mut bytes).is_err() {
-        return Ok(output.line(&Line::Failed { code: FailureCode::TooLarge })?);
-    }
     // Messages of panicking parsers quote the document.
     std::panic::set_hook(Box::new(|_| {}));
+    let mut input = stdin().lock();
+    if order.locked {
+        help.password = password(&mut input)?;
+    }
+    let mut bytes = Vec::new();
+    if input.read_to_end(&mut bytes).is_err() {
+        return Ok(output.line(&Line::Failed { code: FailureCode::TooLarge })?);
+    }
     let read = catch_unwind(std::panic::AssertUnwindSafe(|| {
         formats::read(&order.media_type, bytes, &mut help, 0, &mut |text| output.page(text))
     }));
@@ -173,6 +181,14 @@ fn answer(order: &Order, status: Option<File>, mut help: Help) -> anyhow::Result
         Err(_) => Line::Failed { code: FailureCode::Corrupt },
     };
     output.line(&line).context("the parent has gone")
+}
+
+fn password(input: &mut impl Read) -> anyhow::Result<String> {
+    let mut length = [0; 2];
+    input.read_exact(&mut length)?;
+    let mut password = vec![0; usize::from(u16::from_le_bytes(length))];
+    input.read_exact(&mut password)?;
+    String::from_utf8(password).map_err(|_| anyhow::anyhow!("the password is no text"))
 }
 
 fn cpu_ms() -> u64 {

@@ -7,7 +7,7 @@ use crate::{
     help::Help,
     html, mail, markdown,
     office::{self, Kind, Ooxml},
-    pdf, picture, rtf, table, text,
+    outlook, pdf, picture, rtf, table, text,
     tidy::tidy,
 };
 
@@ -56,6 +56,7 @@ pub(crate) fn read(
         "application/vnd.oasis.opendocument.presentation" => return office::read_open(Kind::Slides, &bytes, pages),
         "application/epub+zip" => return epub::read(&bytes, pages),
         "message/rfc822" => return mail::read(&bytes, help, depth, pages),
+        outlook::MEDIA_TYPE => return outlook::read(&bytes, help, depth, pages),
         "image/png" | "image/jpeg" | "image/gif" | "image/bmp" | "image/tiff" | "image/webp" => {
             return picture::read(&bytes, help, pages);
         }

@@ -20,6 +20,8 @@ pub(crate) struct Help {
     pub(crate) second: Option<Second>,
     /// Whether the parent has pictures read.
     pub(crate) pictures: bool,
+    /// For documents that do not open without one; empty: none is known.
+    pub(crate) password: String,
     /// Why something stayed unread.
     pub(crate) unread: Option<FailureCode>,
 }
@@ -27,7 +29,7 @@ pub(crate) struct Help {
 impl Help {
     /// While threads can be started: with a second opinion that may take `time` in all.
     pub(crate) fn start(time: Option<Duration>, pictures: bool) -> std::io::Result<Self> {
-        Ok(Self { second: time.map(Second::start).transpose()?, pictures, unread: None })
+        Ok(Self { second: time.map(Second::start).transpose()?, pictures, ..Self::default() })
     }
 
     /// Lets the text of a picture be added to the page before.

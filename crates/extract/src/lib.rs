@@ -26,6 +26,7 @@ mod markdown;
 mod media;
 mod ocr;
 mod office;
+mod outlook;
 mod parent;
 mod pdf;
 mod picture;

@@ -15,8 +15,8 @@ use crate::{
 };
 
 /// Messages in messages, and archives in them.
-const DEPTH: usize = 4;
-const MOST_ATTACHMENTS: usize = 200;
+pub(crate) const DEPTH: usize = 4;
+pub(crate) const MOST_ATTACHMENTS: usize = 200;
 
 /// # Errors
 /// `corrupt` when it is no message.
@@ -29,18 +29,28 @@ pub(crate) fn read(bytes: &[u8], help: &mut Help, depth: usize, pages: Pages<'_>
         ("date", message.date().map(|date| date.to_rfc3339())),
     ];
     found.metadata = known.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect();
-    let mut letter = Letter { help, found: &mut found, pages };
+    let mut letter = Letter::new(help, &mut found, pages);
     letter.show(&message, depth);
     Ok(found)
 }
 
-struct Letter<'a> {
+/// A message that becomes pages, of whichever format.
+pub(crate) struct Letter<'a> {
     help: &'a mut Help,
     found: &'a mut Found,
     pages: Pages<'a>,
 }
 
-impl Letter<'_> {
+impl<'a> Letter<'a> {
+    pub(crate) fn new(help: &'a mut Help, found: &'a mut Found, pages: Pages<'a>) -> Self {
+        Self { help, found, pages }
+    }
+
+    /// Whether to go on.
+    pub(crate) fn page(&mut self, text: &str) -> bool {
+        (self.pages)(text)
+    }
+
     /// Whether to go on.
     fn show(&mut self, message: &Message<'_>, depth: usize) -> bool {
         let text = head(message) + "\n" + &body(message);
@@ -74,7 +84,8 @@ impl Letter<'_> {
         true
     }
 
-    fn attached(&mut self, name: &str, kind: &str, bytes: &[u8], depth: usize) -> bool {
+    /// The pages of what is attached, and whether to go on.
+    pub(crate) fn attached(&mut self, name: &str, kind: &str, bytes: &[u8], depth: usize) -> bool {
         let (mut first, mut on) = (true, true);
         let pages = &mut *self.pages;
         let read = formats::read(kind, bytes.to_vec(), self.help, depth + 1, &mut |page| {
@@ -95,7 +106,8 @@ impl Letter<'_> {
         on
     }
 
-    fn is_cut(&mut self, code: FailureCode) {
+    /// Says that something is missing, unless that is known.
+    pub(crate) fn is_cut(&mut self, code: FailureCode) {
         self.found.cut = self.found.cut.or(Some(code));
     }
 }
@@ -141,14 +153,18 @@ fn body(message: &Message<'_>) -> String {
     }
     for part in message.html_bodies() {
         if let PartType::Html(text) = &part.body {
-            let text = visible(text);
-            let known: HashSet<&str> = words(&body).collect();
-            if words(&text).any(|word| !known.contains(word)) {
-                body = format!("{}\n{text}", body.trim_end());
-            }
+            with_other(&mut body, &visible(text));
         }
     }
     body
+}
+
+/// Adds another version of the same text, when it has words that are not there.
+pub(crate) fn with_other(body: &mut String, other: &str) {
+    let known: HashSet<&str> = words(body).collect();
+    if words(other).any(|word| !known.contains(word)) {
+        *body = format!("{}\n{other}", body.trim_end());
+    }
 }
 
 fn words(text: &str) -> impl Iterator<Item = &str> {

@@ -1,10 +1,17 @@
 //! Reads documents from the command line, through the same sandbox as the indexer.
 
-use std::{fs::File, io::Read, path::PathBuf, process::ExitCode, time::Duration};
+use std::{
+    fs::File,
+    io::{BufRead, Read, stdin},
+    path::PathBuf,
+    process::ExitCode,
+    time::Duration,
+};
 
 use anyhow::Context;
 use clap::Parser;
 use extract::{Extractor, Failure, FailureCode, Limits, Ocr, child, sniff};
+use secrecy::SecretString;
 use serde_json::json;
 
 /// Prints the text of documents, page by page, as one JSON object in a line for each.
@@ -12,7 +19,7 @@ use serde_json::json;
 /// {file, media_type, pages: [{number, text}], metadata, partial?, failure?, engine, cpu_ms, peak_rss}
 ///
 /// Reads PDF, Word, PowerPoint and Excel (docx, pptx, xlsx), OpenDocument (odt, ods, odp), RTF, EPUB,
-/// HTML, Markdown, CSV and TSV, e-mail (eml) with what is attached, plain text in common encodings and,
+/// HTML, Markdown, CSV and TSV, e-mail (eml, msg) with what is attached, plain text in common encodings and,
 /// with tesseract, text in pictures (PNG, JPEG, TIFF, GIF, BMP, WebP) and scanned pages. What a file is
 /// is told by its content.
 ///
@@ -32,6 +39,9 @@ struct Arguments {
     /// The documents.
     #[arg(required_unless_present = "child")]
     files: Vec<PathBuf>,
+    /// Read a password from the first line of standard input, for PDFs that do not open without one.
+    #[arg(long)]
+    password_stdin: bool,
     /// Seconds for each document.
     #[arg(long, default_value_t = 60)]
     timeout: u64,
@@ -77,9 +87,10 @@ async fn print(arguments: &Arguments) -> anyhow::Result<bool> {
     };
     let extractor =
         Extractor::new(std::env::current_exe()?, limits).with_ocr(Ocr::find(&arguments.ocr, &arguments.ocr_languages));
+    let password = arguments.password_stdin.then(password).transpose()?;
     let mut all = true;
     for path in &arguments.files {
-        let (media_type, outcome) = match read(&extractor, path).await {
+        let (media_type, outcome) = match read(&extractor, path, password.as_ref()).await {
             Ok(read) => read,
             Err(error) => {
                 eprintln!("dossier-extract: {error:#}");
@@ -108,6 +119,7 @@ async fn print(arguments: &Arguments) -> anyhow::Result<bool> {
 async fn read(
     extractor: &Extractor,
     path: &PathBuf,
+    password: Option<&SecretString>,
 ) -> anyhow::Result<(Option<&'static str>, Result<extract::Extraction, Failure>)> {
     let mut prefix = Vec::new();
     let open = || File::open(path).with_context(|| format!("{} cannot be opened", path.display()));
@@ -116,5 +128,17 @@ async fn read(
     let Some(media_type) = sniff(&prefix, &name) else {
         return Ok((None, Err(Failure::new(FailureCode::UnsupportedType))));
     };
-    Ok((Some(media_type), extractor.extract(open()?, media_type).await))
+    let read = match password {
+        Some(password) => extractor.extract_locked(open()?, media_type, password).await,
+        None => extractor.extract(open()?, media_type).await,
+    };
+    Ok((Some(media_type), read))
+}
+
+/// Without the end of the line.
+fn password() -> anyhow::Result<SecretString> {
+    let mut line = String::new();
+    stdin().lock().read_line(&mut line).context("standard input has no password in UTF-8")?;
+    line.truncate(line.trim_end_matches(['\r', '\n']).len());
+    Ok(line.into())
 }

@@ -1,5 +1,7 @@
 //! What the bytes are, by looking at them.
 
+use crate::outlook;
+
 /// As much as is looked at.
 const PREFIX_BYTES: usize = 8192;
 
@@ -33,8 +35,11 @@ pub fn sniff(prefix: &[u8], file_name: &str) -> Option<&'static str> {
     if prefix.starts_with(b"PK\x03\x04") {
         return archive(prefix, &extension);
     }
-    // An office document with a password is a container of the old kind.
     if prefix.starts_with(CONTAINER) {
+        if outlook::is_message(prefix) || extension == "msg" {
+            return Some(outlook::MEDIA_TYPE);
+        }
+        // An office document with a password is a container of the old kind as well.
         return OFFICE.iter().find(|(_, end, _)| *end == extension).map(|(_, _, kind)| *kind);
     }
     if let Some(kind) = infer::get(prefix).map(|kind| kind.mime_type())
@@ -131,6 +136,9 @@ mod tests {
         assert_eq!(sniff(b"\xff\xfeH\0i\0", "a.txt"), Some("text/plain"));
         assert_eq!(sniff(CONTAINER, "a.docx"), Some(OFFICE[0].2));
         assert_eq!(sniff(CONTAINER, "a.doc"), None);
+        assert_eq!(sniff(CONTAINER, "a.msg"), Some(outlook::MEDIA_TYPE));
+        let name: Vec<u8> = "__substg1.0_0037001F".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert_eq!(sniff(&[CONTAINER, &[0; 500], &name].concat(), "a.docx"), Some(outlook::MEDIA_TYPE));
     }
 
     #[test]

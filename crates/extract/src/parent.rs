@@ -11,9 +11,10 @@ use std::{
 };
 
 use base64::{Engine, prelude::BASE64_STANDARD};
+use secrecy::{ExposeSecret, SecretString};
 use tokio::{
-    io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader},
-    process::{Child, Command},
+    io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader},
+    process::{Child, ChildStdin, Command},
     time::Instant,
 };
 
@@ -89,6 +90,10 @@ pub struct Extraction {
     pub peak_rss_bytes: u64,
 }
 
+/// The longest password that is tried, in bytes. No format takes more than half of it.
+const PASSWORD_BYTES: usize = 1024;
+const WRONG_PASSWORD: &str = "The password that was given does not open the file.";
+
 /// Starts a child for each document.
 #[derive(Clone, Debug)]
 pub struct Extractor {
@@ -123,13 +128,38 @@ impl Extractor {
     /// [`Failure`] when nothing could be read. What was read before a limit was hit is no failure,
     /// but `partial`.
     pub async fn extract(&self, file: File, media_type: &str) -> Result<Extraction, Failure> {
+        self.open(file, media_type, None).await
+    }
+
+    /// The same with a password, which is tried where a document, or one inside of it, does not open
+    /// without. It goes to the child through a pipe and nowhere else, and is forgotten with it. Only PDF
+    /// is opened so far; what is locked in another way stays `encrypted`.
+    ///
+    /// # Errors
+    /// As [`extract`](Self::extract); `encrypted` when the password is not the right one, or longer
+    /// than 1024 bytes.
+    pub async fn extract_locked(
+        &self,
+        file: File,
+        media_type: &str,
+        password: &SecretString,
+    ) -> Result<Extraction, Failure> {
+        let wrong = || Failure { detail: WRONG_PASSWORD.to_owned(), ..Failure::new(FailureCode::Encrypted) };
+        if password.expose_secret().len() > PASSWORD_BYTES {
+            return Err(wrong());
+        }
+        let read = self.open(file, media_type, Some(password)).await;
+        read.map_err(|failure| if failure.code == FailureCode::Encrypted { wrong() } else { failure })
+    }
+
+    async fn open(&self, file: File, media_type: &str, key: Option<&SecretString>) -> Result<Extraction, Failure> {
         // To begin anew, or to show it to another program. A pipe can be read only once.
         let again = file.try_clone().ok().zip((&file).stream_position().ok());
         let deadline = Instant::now() + self.limits.wall;
-        let (first, dragged) = self.run(file, &again, media_type, false, deadline).await;
+        let (first, dragged) = self.run(file, &again, Order { media_type, key, alone: false }, deadline).await;
         // One of the readers that are asked second has dragged the first down with it.
         let Some(file) = again.as_ref().filter(|_| dragged).and_then(rewound) else { return first };
-        let (second, _) = self.run(file, &again, media_type, true, deadline).await;
+        let (second, _) = self.run(file, &again, Order { media_type, key, alone: true }, deadline).await;
         let text = |read: &Result<Extraction, Failure>| {
             read.as_ref().map_or(0, |read| 1 + read.pages.iter().map(|page| page.text.len()).sum::<usize>())
         };
@@ -149,11 +179,10 @@ impl Extractor {
         &self,
         file: File,
         again: &Option<(File, u64)>,
-        media_type: &str,
-        alone: bool,
+        order: Order<'_>,
         deadline: Instant,
     ) -> (Result<Extraction, Failure>, bool) {
-        let mut child = match self.start(file, media_type, alone) {
+        let mut child = match self.start(file, &order) {
             Ok(child) => child,
             Err(error) => {
                 tracing::error!(%error, program = %self.program.display(), "the reader cannot be started");
@@ -177,36 +206,50 @@ impl Extractor {
             tracing::warn!(complaint, "the sandbox is not complete on this machine");
         }
         let dragged = reading.asked && matches!(ended, End::Exited(_));
-        (self.conclude(media_type, reading, ended, &complaint), dragged)
+        (self.conclude(order.media_type, reading, ended, &complaint), dragged)
     }
 
-    fn start(&self, file: File, media_type: &str, alone: bool) -> std::io::Result<Child> {
+    fn start(&self, file: File, order: &Order<'_>) -> std::io::Result<Child> {
         let mut command = Command::new(&self.program);
         command
             .arg("--child")
-            .arg(format!("--media-type={media_type}"))
+            .arg(format!("--media-type={}", order.media_type))
             .arg(format!("--memory-bytes={}", self.limits.memory_bytes))
             .arg(format!("--cpu-seconds={}", self.limits.cpu.as_secs().max(1)))
             .arg(format!("--pages={}", self.limits.pages))
             .arg(format!("--output-bytes={}", self.limits.output_bytes));
-        if alone {
+        if order.alone {
             command.arg("--alone");
         }
+        let mut file = Some(file);
+        let stdin = match order.key {
+            // Others can see arguments and the environment. They cannot see what is in a pipe.
+            Some(_) => {
+                command.arg("--locked");
+                Stdio::piped()
+            }
+            None => file.take().map_or_else(Stdio::null, Stdio::from),
+        };
         if self.ocr.is_some() {
             command.arg("--pictures");
         }
         if let Some(what) = &self.probe {
             command.arg(format!("--probe={what}"));
         }
-        command
+        let mut child = command
             .env_clear()
             // Each arena of the allocator reserves 64 MiB of address space, which is limited.
             .env("MALLOC_ARENA_MAX", "1")
-            .stdin(Stdio::from(file))
+            .stdin(stdin)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true)
-            .spawn()
+            .spawn()?;
+        if let (Some(key), Some(file), Some(pipe)) = (order.key, file, child.stdin.take()) {
+            // It ends with the child, who is the only one to read from the pipe.
+            tokio::spawn(feed(pipe, key.clone(), file));
+        }
+        Ok(child)
     }
 
     async fn watch(&self, child: &mut Child, reading: &mut Reading, again: &Option<(File, u64)>) -> End {
@@ -301,6 +344,28 @@ impl Extractor {
             peak_rss_bytes: done.peak_rss_bytes,
         })
     }
+}
+
+/// What a child is told.
+struct Order<'a> {
+    media_type: &'a str,
+    key: Option<&'a SecretString>,
+    /// Only the reader that goes first may be asked.
+    alone: bool,
+}
+
+/// The password, and two bytes for its length before it, then the document.
+async fn feed(mut pipe: ChildStdin, key: SecretString, file: File) {
+    let key = key.expose_secret().as_bytes();
+    let length = u16::try_from(key.len()).unwrap_or(u16::MAX).to_le_bytes();
+    let fed = async {
+        pipe.write_all(&length).await?;
+        pipe.write_all(key).await?;
+        tokio::io::copy(&mut tokio::fs::File::from_std(file), &mut pipe).await?;
+        pipe.shutdown().await
+    };
+    // A child that wants no more has its reasons, and says them.
+    let _ = fed.await;
 }
 
 enum End {

@@ -334,7 +334,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn code_page(number: i32) -> &'static Encoding {
+pub(crate) fn code_page(number: i32) -> &'static Encoding {
     let label = match number {
         932 => "shift_jis",
         936 => "gbk",

@@ -15,6 +15,7 @@ use crate::{
     archive::{Archive, resolve},
     formats::{Found, Pages},
     media::CONTAINER,
+    outlook,
     xml::{Piece, walk},
 };
 
@@ -33,8 +34,7 @@ pub(crate) enum Ooxml {
 /// `encrypted`, or `corrupt` when the part that matters is not there.
 pub(crate) fn read(kind: Ooxml, bytes: &[u8], pages: Pages<'_>) -> Result<Found, Failure> {
     if bytes.starts_with(CONTAINER) {
-        let name: Vec<u8> = LOCKED.encode_utf16().flat_map(u16::to_le_bytes).collect();
-        let locked = bytes.windows(name.len()).any(|w| w == name);
+        let locked = outlook::shows(bytes, LOCKED);
         return Err(Failure::new(if locked { FailureCode::Encrypted } else { FailureCode::UnsupportedType }));
     }
     let archive = Archive::open(bytes)?;

@@ -10,22 +10,23 @@ use pdf_extract::{Document, PlainTextOutput, output_doc_page};
 /// Opened when it is first asked.
 pub(super) struct Backup {
     bytes: Arc<Vec<u8>>,
+    password: String,
     document: Option<Option<Document>>,
     locked: bool,
 }
 
 impl Backup {
-    pub(super) fn new(bytes: Arc<Vec<u8>>) -> Self {
-        Self { bytes, document: None, locked: false }
+    pub(super) fn new(bytes: Arc<Vec<u8>>, password: &str) -> Self {
+        Self { bytes, password: password.to_owned(), document: None, locked: false }
     }
 
     fn document(&mut self) -> Option<&Document> {
-        let (bytes, locked) = (&self.bytes, &mut self.locked);
+        let (bytes, password, locked) = (&self.bytes, &self.password, &mut self.locked);
         let open = || {
             let mut document = catch_unwind(|| Document::load_mem(bytes)).ok()?.ok()?;
             if document.is_encrypted() {
                 *locked = true;
-                document.decrypt("").ok()?;
+                document.decrypt("").or_else(|_| document.decrypt(password)).ok()?;
                 *locked = false;
             }
             Some(document)

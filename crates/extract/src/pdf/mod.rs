@@ -38,9 +38,15 @@ const SCANNED_LETTERS: usize = 16;
 pub(crate) fn read(bytes: Vec<u8>, help: &mut Help, pages: Pages<'_>) -> Result<Found, Failure> {
     let bytes = Arc::new(bytes);
     if let Some(second) = &mut help.second {
-        second.open(&bytes);
+        second.open(&bytes, &help.password);
     }
-    let opened = catch_unwind(|| Pdf::new(bytes.clone()));
+    let opened = catch_unwind(|| match Pdf::new(bytes.clone()) {
+        // Asked second: most files with a password for their owner open without one for everybody.
+        Err(LoadPdfError::Decryption(_)) if !help.password.is_empty() => {
+            Pdf::new_with_password(bytes.clone(), &help.password)
+        }
+        opened => opened,
+    });
     let pdf = match opened {
         Ok(Ok(pdf)) if !pdf.pages().is_empty() => pdf,
         Ok(Err(LoadPdfError::Decryption(_))) => {

@@ -10,23 +10,31 @@ use pdf_oxide::PdfDocument;
 /// Opened when it is first asked.
 pub(super) struct Oxide {
     bytes: Arc<Vec<u8>>,
+    password: String,
     document: Option<Option<PdfDocument>>,
     locked: bool,
 }
 
 impl Oxide {
-    pub(super) fn new(bytes: Arc<Vec<u8>>) -> Self {
-        Self { bytes, document: None, locked: false }
+    pub(super) fn new(bytes: Arc<Vec<u8>>, password: &str) -> Self {
+        Self { bytes, password: password.to_owned(), document: None, locked: false }
     }
 
     fn document(&mut self) -> Option<&PdfDocument> {
-        let (bytes, locked) = (&self.bytes, &mut self.locked);
+        let (bytes, password, locked) = (&self.bytes, &self.password, &mut self.locked);
         let open = || {
             let document = catch_unwind(|| PdfDocument::from_bytes(bytes.to_vec())).ok()?.ok()?;
             // It says that all is well with a file that it cannot decrypt, and gives noise for text.
             if document.is_encrypted() {
-                let opened = catch_unwind(AssertUnwindSafe(|| document.authenticate(b"")));
-                *locked = !matches!(opened, Ok(Ok(true)));
+                let opens = |password: &[u8]| {
+                    matches!(catch_unwind(AssertUnwindSafe(|| document.authenticate(password))), Ok(Ok(true)))
+                };
+                // Older files have it with one byte for each letter.
+                let narrow: Option<Vec<u8>> = password.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect();
+                *locked = ![Some(Vec::new()), Some(password.clone().into_bytes()), narrow]
+                    .into_iter()
+                    .flatten()
+                    .any(|password| opens(&password));
                 return (!*locked).then_some(document);
             }
             Some(document)

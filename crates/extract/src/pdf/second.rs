@@ -25,7 +25,7 @@ pub(crate) struct Second {
 }
 
 enum Question {
-    Open(Arc<Vec<u8>>),
+    Open { bytes: Arc<Vec<u8>>, password: String },
     Pages,
     Better { number: u32, glyphs: usize, score: f64 },
 }
@@ -51,8 +51,9 @@ impl Second {
         Ok(Self { questions, answers, left: time, lost: false, asked: false })
     }
 
-    pub(super) fn open(&mut self, bytes: &Arc<Vec<u8>>) {
-        self.lost |= self.questions.send(Question::Open(bytes.clone())).is_err();
+    pub(super) fn open(&mut self, bytes: &Arc<Vec<u8>>, password: &str) {
+        let question = Question::Open { bytes: bytes.clone(), password: password.to_owned() };
+        self.lost |= self.questions.send(question).is_err();
     }
 
     /// Whether somebody did not come back.
@@ -91,12 +92,12 @@ impl Second {
 }
 
 fn answer(asked: &Receiver<Question>, answering: &Sender<Answer>) {
-    let mut readers = (Oxide::new(Arc::default()), Backup::new(Arc::default()));
+    let mut readers = (Oxide::new(Arc::default(), ""), Backup::new(Arc::default(), ""));
     while let Ok(question) = asked.recv() {
         let (oxide, backup) = &mut readers;
         let answer = match question {
-            Question::Open(bytes) => {
-                readers = (Oxide::new(bytes.clone()), Backup::new(bytes));
+            Question::Open { bytes, password } => {
+                readers = (Oxide::new(bytes.clone(), &password), Backup::new(bytes, &password));
                 continue;
             }
             Question::Pages => Answer::Pages(pages(oxide, backup)),

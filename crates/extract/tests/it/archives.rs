@@ -6,9 +6,18 @@ use flate2::{Compression, write::DeflateEncoder};
 
 /// Deflated entries, and a table of contents that is right.
 pub(crate) fn zip(entries: &[(&str, &[u8])]) -> Vec<u8> {
+    archive(entries, |name| name == "mimetype")
+}
+
+/// The same without compression.
+pub(crate) fn stored(entries: &[(&str, &[u8])]) -> Vec<u8> {
+    archive(entries, |_| true)
+}
+
+fn archive(entries: &[(&str, &[u8])], is_stored: impl Fn(&str) -> bool) -> Vec<u8> {
     let (mut bytes, mut table) = (Vec::new(), Vec::new());
     for (name, content) in entries {
-        let stored = *name == "mimetype";
+        let stored = is_stored(name);
         let packed = match stored {
             true => content.to_vec(),
             false => deflated(content),

@@ -118,12 +118,18 @@ pub(crate) fn scanned_pdf(width: usize, height: usize, grey: &[u8]) -> Vec<u8> {
 /// Encrypted (standard security handler, revision 2), but with the empty user password: anybody may
 /// read it, which is what most files with restrictions are.
 pub(crate) fn pdf_with_empty_password(text: &str) -> Vec<u8> {
+    pdf_with_password(text, b"")
+}
+
+/// Encrypted in the same way, with a user password.
+pub(crate) fn pdf_with_password(text: &str, password: &[u8]) -> Vec<u8> {
     const PAD: [u8; 32] = [
         0x28, 0xbf, 0x4e, 0x5e, 0x4e, 0x75, 0x8a, 0x41, 0x64, 0x00, 0x4e, 0x56, 0xff, 0xfa, 0x01, 0x08, 0x2e, 0x2e,
         0x00, 0xb6, 0xd0, 0x68, 0x3e, 0x80, 0x2f, 0x0c, 0xa9, 0xfe, 0x64, 0x53, 0x69, 0x7a,
     ];
     let (owner, id) = ([0x11u8; 32], [0x22u8; 16]);
-    let key = &md5::Md5::digest([&PAD[..], &owner, &(-44i32).to_le_bytes(), &id].concat())[..5];
+    let padded: Vec<u8> = password.iter().copied().chain(PAD).take(32).collect();
+    let key = &md5::Md5::digest([&padded[..], &owner, &(-44i32).to_le_bytes(), &id].concat())[..5];
     let content = format!("BT /F1 12 Tf 50 700 Td ({text}) Tj ET");
     // Object 4, generation 0.
     let of_object = &md5::Md5::digest([key, &[4, 0, 0, 0, 0]].concat())[..10];

@@ -12,7 +12,7 @@ use std::{
 
 use extract::{FailureCode, Limits};
 
-use crate::{archives, bombs, documents, formats, pictures, read_with};
+use crate::{archives, bombs, documents, formats, outlook, pictures, read_with};
 
 pub(crate) const PDF: &str = "application/pdf";
 pub(crate) const DOCX: &str = "application/vnd.openxmlformats-officedocument.wordprocessingml.document";
@@ -36,7 +36,7 @@ impl Case {
     }
 }
 
-const LIMITS: Limits = Limits {
+pub(crate) const LIMITS: Limits = Limits {
     wall: Duration::from_secs(8),
     cpu: Duration::from_secs(3),
     memory_bytes: 400 * 1024 * 1024,
@@ -45,10 +45,10 @@ const LIMITS: Limits = Limits {
 };
 /// For starting processes on a machine that has other things to do as well.
 const SLACK: Duration = Duration::from_secs(12);
-const AT_THE_SAME_TIME: usize = 2;
+pub(crate) const AT_THE_SAME_TIME: usize = 2;
 
 /// One good file of each kind.
-fn good() -> Vec<Case> {
+pub(crate) fn good() -> Vec<Case> {
     let (width, height) = (40, 30);
     let cell = "<table:table><table:table-row><table:table-cell><text:p>a</text:p></table:table-cell></table:table-row></table:table>";
     vec![
@@ -63,6 +63,7 @@ fn good() -> Vec<Case> {
         Case::new("epub", EPUB, archives::epub(&["one", "two"])),
         Case::new("rtf", "application/rtf", &b"{\\rtf1\\ansi{\\fonttbl{\\f0 A;}}\\f0 Some \\'fc words\\par}"[..]),
         Case::new("mail", MAIL, formats::message()),
+        Case::new("msg", outlook::MSG, outlook::message()),
         Case::new("html", "text/html", &b"<!DOCTYPE html><title>a</title><p>Some <b>words</b></p><table><tr><td>x"[..]),
         Case::new("csv", "text/csv", &b"a,\"b\"\n\"c\nd\",e\n"[..]),
         Case::new("bmp", "image/bmp", pictures::bmp(width, height, &vec![200; width * height])),
@@ -139,6 +140,7 @@ async fn whatever_is_in_a_file_its_reading_ends_in_time_and_in_a_known_way() {
         .chain(bombs::pdfs())
         .chain(bombs::pictures())
         .chain(bombs::texts())
+        .chain(outlook::hostile())
         .collect();
     let count = cases.len();
     assert!(count >= 200, "{count}");
@@ -177,7 +179,8 @@ async fn whatever_is_in_a_file_its_reading_ends_in_time_and_in_a_known_way() {
     assert_eq!(after.pages[0].text, "Still here");
 }
 
-async fn outcome(case: &Case) -> (String, Duration, String) {
+/// What became of it, how long it took, and its name.
+pub(crate) async fn outcome(case: &Case) -> (String, Duration, String) {
     let started = Instant::now();
     let read = read_with(LIMITS, &case.bytes, case.media_type).await;
     let (took, name) = (started.elapsed(), &case.name);

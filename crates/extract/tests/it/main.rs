@@ -7,6 +7,9 @@ mod corpus;
 mod documents;
 mod formats;
 mod hostile;
+mod mutations;
+mod outlook;
+mod passwords;
 mod pictures;
 
 use std::{
