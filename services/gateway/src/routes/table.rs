@@ -64,7 +64,7 @@ table! {
             .creates::<submissions::Submitted>()
             .also_bytes(200, "Thanks, as a page, for a form that names no `next`", "text/html", json!({"type": "string"}), &[])
             .also_nothing(303, "To the page of this site that a form names as `next`", &["Location"])
-            .limited();
+            .limited().open_to_sites();
     }
     "/submissions/{id}" ("GET, HEAD, PATCH, DELETE") {
         get submissions::get => "One submission".needs(Viewer).entity::<submissions::Submission>();
@@ -115,7 +115,7 @@ table! {
             ])
             .answers::<visits::Visits>();
         post visits::count => "Counts a visit; anybody may"
-            .may_take::<visits::Visit>().answers::<visits::Count>().limited();
+            .may_take::<visits::Visit>().answers::<visits::Count>().limited().open_to_sites();
     }
     "/collections" ("GET, HEAD, POST") {
         get collections::list => "Collections that the caller may see".page_of::<collections::Collection>();

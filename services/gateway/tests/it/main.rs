@@ -3,5 +3,6 @@
 
 mod access;
 mod client;
+mod origins;
 mod outages;
 mod shapes;
