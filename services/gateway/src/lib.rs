@@ -31,6 +31,7 @@ mod routes;
 mod secret;
 mod state;
 mod store;
+mod totp;
 mod wire;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};

@@ -6,3 +6,4 @@ mod client;
 mod origins;
 mod outages;
 mod shapes;
+mod totp;
