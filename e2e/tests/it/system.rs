@@ -61,7 +61,7 @@ impl System {
         for variable in ["SUBMISSIONS_PER_MINUTE", "VISITS_PER_MINUTE"] {
             builder = builder.env("gateway", variable, "0");
         }
-        if name == "shared" {
+        if name != "alone" {
             builder = builder.env("gateway", "SIGN_INS_PER_MINUTE", "0");
         }
         let stack = builder.start().await?;

@@ -54,6 +54,10 @@ pub struct Config {
     /// Visits counted, per minute and client address. 0: no limit.
     #[arg(long, env, default_value_t = 600)]
     pub visits_per_minute: u32,
+    /// Other sites whose scripts may send the contact form and count visits: comma-separated origins,
+    /// such as https://www.example.org. Plain HTML forms need no permission.
+    #[arg(long, env, value_delimiter = ',', value_parser = crate::origins::parse)]
+    pub allowed_origins: Vec<String>,
     /// Days after which a session ends, however much it is used.
     #[arg(long, env, default_value_t = 30)]
     pub session_days: u32,

@@ -21,6 +21,7 @@ mod error;
 mod limits;
 mod middleware;
 mod openapi;
+mod origins;
 mod pages;
 mod password;
 mod probes;
@@ -30,6 +31,7 @@ mod routes;
 mod secret;
 mod state;
 mod store;
+mod totp;
 mod wire;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
@@ -48,6 +50,7 @@ use crate::{
     domain::Check,
     error::Error,
     limits::Limits,
+    origins::Origins,
     password::Passwords,
     problem::Problem,
     state::{Channels, Shared, State},
@@ -152,6 +155,7 @@ fn shared(config: &Config, pool: Pool, health: Health, stop: CancellationToken) 
         health,
         origin: config.public_url.trim_end_matches('/').to_owned(),
         trusted_proxies: config.trusted_proxies.clone(),
+        allowed_origins: Origins::new(&config.allowed_origins),
         session_days: config.session_days,
         stop,
     }

@@ -214,8 +214,10 @@ fn finish(response: ServiceResponse<BoxBody>, request_id: &str) -> ServiceRespon
 }
 
 fn put_headers(response: &mut ServiceResponse<BoxBody>, shared: &Shared, request_id: &str) {
-    let api = response.request().path().starts_with("/api/");
+    let request = response.request().clone();
+    let api = request.path().starts_with("/api/");
     let headers = response.headers_mut();
+    shared.allowed_origins.answer(request.method(), request.path(), request.headers(), headers);
     for (name, value) in HEADERS {
         let name = HeaderName::from_static(name);
         if !headers.contains_key(&name) {

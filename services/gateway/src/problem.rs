@@ -48,7 +48,7 @@ fn status(kind: FaultKind) -> StatusCode {
 }
 
 /// Slug, title, and a sentence that explains it, for `/problems/{slug}`.
-const EXPLANATIONS: [(&str, &str, &str); 36] = [
+const EXPLANATIONS: [(&str, &str, &str); 40] = [
     (
         "invalid",
         "The request is not valid",
@@ -56,6 +56,18 @@ const EXPLANATIONS: [(&str, &str, &str); 36] = [
     ),
     ("unauthenticated", "Nobody is signed in", "Sign in, or send an API token as `Authorization: Bearer dsr_…`."),
     ("sign-in-failed", "Sign-in failed", "The e-mail address or the password is wrong, or the account is disabled."),
+    (
+        "totp-required",
+        "A code is needed as well",
+        "The password is right. Sign in again with it and with `totp`: a code of the authenticator app, or a recovery code.",
+    ),
+    (
+        "totp-wrong",
+        "The code is wrong",
+        "Each code is good once, and for about a minute. A recovery code does as well. After five wrong ones there is a pause.",
+    ),
+    ("totp-enabled", "There is a second factor", "Disable it before you set up another one."),
+    ("wrong-password", "The password is wrong", "What protects your account is changed only with your password."),
     ("invalid-token", "The token is not valid", "It was never made, has expired, or was revoked."),
     ("forbidden", "Not allowed", "You are signed in, and your role, or the scopes of your token, do not allow this."),
     (

@@ -9,7 +9,7 @@ use proto::{
     search::search_client::SearchClient,
 };
 
-use crate::{access::Access, config::Config, limits::Limits, password::Passwords, store::Store};
+use crate::{access::Access, config::Config, limits::Limits, origins::Origins, password::Passwords, store::Store};
 
 /// The text of a long document comes in one message.
 const LARGEST_MESSAGE: usize = 64 << 20;
@@ -24,6 +24,7 @@ pub(crate) struct Shared {
     /// `scheme://host[:port]`, or "".
     pub(crate) origin: String,
     pub(crate) trusted_proxies: Vec<IpAddr>,
+    pub(crate) allowed_origins: Origins,
     pub(crate) session_days: u32,
     pub(crate) stop: CancellationToken,
 }

@@ -1,10 +1,14 @@
 //! The only SQL of the gateway: people, sessions, tokens, audit.
 
+mod second_factor;
+
 use chassis::{Caller, Role};
 use jiff::Timestamp;
 use pg::{Connection, Idempotency, PageRequest, Pool, Row, Transaction, idempotency::Claim};
 use serde_json::{Value, json};
 use uuid::Uuid;
+
+pub(crate) use second_factor::SecondFactor;
 
 use crate::{
     domain::{AuditEntry, Identity, Scopes, Token, User, UserPatch, Via},

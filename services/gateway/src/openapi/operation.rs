@@ -116,6 +116,7 @@ pub(crate) struct Operation {
     body_required: bool,
     answers: Vec<Answered>,
     statuses: Vec<u16>,
+    open_to_sites: bool,
 }
 
 impl Operation {
@@ -129,6 +130,7 @@ impl Operation {
             body_required: true,
             answers: Vec::new(),
             statuses: vec![401, 503, 504],
+            open_to_sites: false,
         }
     }
 
@@ -274,6 +276,12 @@ impl Operation {
         self.answer(204, "Done", Vec::new(), &[])
     }
 
+    /// Answered to scripts of the sites that are listed, too.
+    pub(crate) fn open_to_sites(mut self) -> Self {
+        self.open_to_sites = true;
+        self
+    }
+
     /// Limited for each address.
     pub(crate) fn limited(self) -> Self {
         self.may_fail(&[429])
@@ -312,8 +320,9 @@ impl Operation {
 
     fn responses(&self, has_id: bool, schemas: &mut SchemaGenerator) -> Value {
         let mut responses = Map::new();
+        let sites: &[&str] = if self.open_to_sites { &["Access-Control-Allow-Origin", "Vary"] } else { &[] };
         for answered in &self.answers {
-            let names = ["X-Request-Id"].iter().chain(answered.headers);
+            let names = ["X-Request-Id"].iter().chain(answered.headers).chain(sites);
             let headers: Map<String, Value> =
                 names.map(|n| ((*n).to_owned(), json!({"$ref": format!("#/components/headers/{n}")}))).collect();
             let mut response = json!({"description": answered.text, "headers": headers});
@@ -407,6 +416,8 @@ pub(super) fn headers() -> Value {
         "ETag": text("The revision"),
         "Location": text("Where the new resource is"),
         "Idempotency-Replayed": text("`true` when the same key was answered before, and this is that answer"),
+        "Access-Control-Allow-Origin": text("The origin that asked, if it is one of `ALLOWED_ORIGINS`"),
+        "Vary": text("`Origin`, where there are such origins"),
         "WWW-Authenticate": text("`Bearer`"),
         "Retry-After": number("Seconds until it is worth another try"),
         "RateLimit-Limit": number("Requests in a minute"),

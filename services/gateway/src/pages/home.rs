@@ -32,7 +32,7 @@ pub(super) async fn home(call: Call) -> Page {
     let signed_in = call.context.identity.is_some();
     let content = html! {
         h1.quiet { "Documents" }
-        @if !signed_in { (sign_in_form("", None)) }
+        @if !signed_in { (sign_in_form("", None, false)) }
         (search_form(&q))
         div #results aria-live="polite" {
             (notice(trouble.as_ref()))
@@ -109,7 +109,7 @@ fn upload_form(trouble: Option<&Problem>) -> Markup {
     }
 }
 
-fn sign_in_form(email: &str, trouble: Option<&Problem>) -> Markup {
+fn sign_in_form(email: &str, trouble: Option<&Problem>, coded: bool) -> Markup {
     html! {
         section.sign-in aria-labelledby="sign-in" {
             h2 #sign-in { "Sign in" }
@@ -119,6 +119,10 @@ fn sign_in_form(email: &str, trouble: Option<&Problem>) -> Markup {
                 input #email type="email" name="email" value=(email) required autocomplete="username";
                 label for="password" { "Password" }
                 input #password type="password" name="password" required autocomplete="current-password";
+                @if coded {
+                    label for="totp" { "Code of your authenticator app, or a recovery code" }
+                    input #totp name="totp" required autocomplete="one-time-code" autocapitalize="none" spellcheck="false" maxlength="40";
+                }
                 button type="submit" { "Sign in" }
             }
         }
@@ -131,16 +135,17 @@ pub(super) async fn to_home(_: Call) -> Page {
 
 pub(super) async fn sign_in(call: Call, body: Body) -> Page {
     let mut form = body.form().await?;
-    let (email, password) = (form.text("email"), form.text("password"));
+    let (email, password, code) = (form.text("email"), form.text("password"), form.text("totp"));
     form.done()?;
-    match session::sign_in(&call, &email, password).await {
+    match session::sign_in(&call, &email, password, Some(&code)).await {
         Ok((_, cookie)) => {
             let mut response = see("/");
             response.add_cookie(&cookie).map_err(chassis::Fault::internal)?;
             Ok(response)
         }
         Err(problem) => {
-            let content = html! { h1 { "Dossier" } (sign_in_form(&email, Some(&problem))) };
+            let coded = !code.is_empty() || problem.slug().starts_with("totp-");
+            let content = html! { h1 { "Dossier" } (sign_in_form(&email, Some(&problem), coded)) };
             let mut response = page(problem.status, "Sign in", None, &content);
             // How long to wait, mostly.
             for (name, value) in problem.head().finish().headers() {

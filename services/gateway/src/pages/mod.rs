@@ -11,6 +11,7 @@ mod library;
 mod links;
 mod overview;
 mod problems;
+mod second_factor;
 mod settings;
 
 use actix_web::{
@@ -54,6 +55,9 @@ pub(crate) fn pages(c: &mut ServiceConfig) {
     at!(c, "/settings/tokens", "POST", post => settings::create_token);
     at!(c, "/settings/tokens/{id}", "POST", post => settings::revoke_token);
     at!(c, "/settings/users", "POST", post => settings::create_user);
+    at!(c, "/settings/totp", "POST", post => second_factor::begin);
+    at!(c, "/settings/totp/confirm", "POST", post => second_factor::confirm);
+    at!(c, "/settings/totp/disable", "POST", post => second_factor::disable);
     at!(c, "/problems/{slug}", "GET, HEAD", get => problems::explain);
     at!(c, "/api/docs", "GET, HEAD", get => docs::enter);
     at!(c, "/api/docs/{file:.*}", "GET, HEAD", get => docs::file);

@@ -5,7 +5,7 @@ use chassis::Role;
 use maud::{Markup, html};
 use pg::PageRequest;
 
-use super::{Page, notice, page, see, time};
+use super::{Page, notice, page, second_factor, see, time};
 use crate::{
     call::{Body, Call},
     domain::{Token, User},
@@ -25,7 +25,7 @@ pub(super) async fn settings(call: Call) -> Page {
     show(&call, StatusCode::OK, &html! {}, None).await
 }
 
-async fn show(call: &Call, status: StatusCode, told: &Markup, refused: Option<&Problem>) -> Page {
+pub(super) async fn show(call: &Call, status: StatusCode, told: &Markup, refused: Option<&Problem>) -> Page {
     let user = call.identity()?.user_id;
     let store = &call.state.shared.store;
     let (tokens, _) = store.list_tokens(user, &PageRequest::parse("", SHOWN)?).await?;
@@ -37,6 +37,7 @@ async fn show(call: &Call, status: StatusCode, told: &Markup, refused: Option<&P
         h1 { "Settings" }
         (told)
         (notice(refused))
+        (second_factor::section(&store.second_factor(user).await?))
         @if let Some(users) = &users { (people(users)) }
         (keys(&tokens))
         (website(call))

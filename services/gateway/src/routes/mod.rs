@@ -15,6 +15,7 @@ pub(crate) mod search;
 pub(crate) mod session;
 pub(crate) mod submissions;
 pub(crate) mod tokens;
+pub(crate) mod totp;
 pub(crate) mod transfer;
 pub(crate) mod upload;
 pub(crate) mod users;

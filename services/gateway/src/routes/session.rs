@@ -16,6 +16,7 @@ use crate::{
     openapi::kind,
     problem::{Answer, Problem},
     secret::{self, COOKIE, Credential},
+    totp::Proof,
 };
 
 #[derive(Deserialize, JsonSchema)]
@@ -25,6 +26,10 @@ pub(super) struct SignIn {
     email: String,
     #[schemars(with = "kind::Text<0, 1000>")]
     password: String,
+    /// A code of the authenticator app, or a recovery code; needed where `totp-required` is answered.
+    #[serde(default)]
+    #[schemars(with = "Option<kind::Text<0, 1000>>")]
+    totp: Option<String>,
 }
 
 #[derive(JsonSchema, Serialize)]
@@ -50,7 +55,12 @@ fn who(user: &User) -> Who<'_> {
 
 /// Checks an address and a password and makes a session; the pages do so too. Takes the same time
 /// whether or not there is such an account.
-pub(crate) async fn sign_in(call: &Call, email: &str, password: String) -> Result<(User, Cookie<'static>), Problem> {
+pub(crate) async fn sign_in(
+    call: &Call,
+    email: &str,
+    password: String,
+    code: Option<&str>,
+) -> Result<(User, Cookie<'static>), Problem> {
     let shared = &call.state.shared;
     refuse_foreign(call.request.headers(), shared)?;
     shared.limits.sign_in(email, call.context.client)?;
@@ -60,11 +70,20 @@ pub(crate) async fn sign_in(call: &Call, email: &str, password: String) -> Resul
     let account = shared.store.account(email).await?;
     let (id, hash) = account.map_or((None, None), |(id, hash)| (Some(id), Some(hash)));
     let right = shared.passwords.verify(password, hash).await?;
-    let outcome = if right { "accepted" } else { "refused" };
+    let code = code.map(str::trim).filter(|code| !code.is_empty());
+    let request_id = &call.context.request_id;
+    let passed = match id.filter(|_| right) {
+        Some(id) => {
+            let proof = code.and_then(Proof::parse);
+            shared.store.pass_second_factor(id, code.is_some(), proof, request_id).await.map(|()| id)
+        }
+        None => Err(Error::SignIn),
+    };
+    let outcome = if passed.is_ok() { "accepted" } else { "refused" };
     metrics::counter!("gateway_sign_ins_total", "outcome" => outcome).increment(1);
-    let Some(id) = id.filter(|_| right) else { return Err(Error::SignIn.into()) };
+    let id = passed?;
     let text = secret::session_text(&secret::random());
-    let user = shared.store.create_session(id, Credential::session(&text).hash(), &call.context.request_id).await?;
+    let user = shared.store.create_session(id, Credential::session(&text).hash(), request_id).await?;
     Ok((user, cookie(call, text, Duration::days(shared.session_days.into()))))
 }
 
@@ -89,7 +108,7 @@ fn cookie(call: &Call, value: String, age: Duration) -> Cookie<'static> {
 
 pub(super) async fn create(call: Call, body: Body) -> Answer {
     let sent = body.json::<SignIn>().await?.value;
-    let (user, cookie) = sign_in(&call, &sent.email, sent.password).await?;
+    let (user, cookie) = sign_in(&call, &sent.email, sent.password, sent.totp.as_deref()).await?;
     let mut response = json(StatusCode::CREATED, &Session { user: who(&user), via: None })?;
     put(&mut response, header::LOCATION, "/api/v1/session");
     response.add_cookie(&cookie).map_err(Fault::internal)?;

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{
     administration, analytics, at, collections, contacts, content, documents, events, health, index, links, search,
-    session, submissions, tokens, transfer, upload, users, visits,
+    session, submissions, tokens, totp, transfer, upload, users, visits,
 };
 use crate::openapi::{
     Operation, Parameter,
@@ -64,7 +64,7 @@ table! {
             .creates::<submissions::Submitted>()
             .also_bytes(200, "Thanks, as a page, for a form that names no `next`", "text/html", json!({"type": "string"}), &[])
             .also_nothing(303, "To the page of this site that a form names as `next`", &["Location"])
-            .limited();
+            .limited().open_to_sites();
     }
     "/submissions/{id}" ("GET, HEAD, PATCH, DELETE") {
         get submissions::get => "One submission".needs(Viewer).entity::<submissions::Submission>();
@@ -124,7 +124,7 @@ table! {
             ])
             .answers::<visits::Visits>();
         post visits::count => "Counts a visit; anybody may"
-            .may_take::<visits::Visit>().answers::<visits::Count>().limited();
+            .may_take::<visits::Visit>().answers::<visits::Count>().limited().open_to_sites();
     }
     "/collections" ("GET, HEAD, POST") {
         get collections::list => "Collections that the caller may see".page_of::<collections::Collection>();
@@ -254,6 +254,20 @@ table! {
             .also::<session::Session>(201, "Signed in; the cookie is set").may_fail(&[403]).limited();
         delete session::delete => "Signs out".signed_in().nothing();
     }
+    "/session/totp" ("GET, HEAD, POST") {
+        get totp::get => "Whether signing in takes a code of an authenticator app (RFC 6238)"
+            .signed_in().answers::<totp::State>();
+        post totp::create => "Makes a secret for the app; it is shown this once, and not in use until confirmed"
+            .signed_in().takes::<totp::Again>().answers::<totp::Begun>().may_fail(&[409]).limited();
+    }
+    "/session/totp/confirm" ("POST") {
+        post totp::confirm => "Takes a first code of the app; from then on signing in takes one. Other sessions end"
+            .signed_in().takes::<totp::Code>().answers::<totp::Codes>().may_fail(&[404, 409, 422]).limited();
+    }
+    "/session/totp/disable" ("POST") {
+        post totp::disable => "Signing in takes no code any more"
+            .signed_in().takes::<totp::Again>().nothing().may_fail(&[404]).limited();
+    }
     "/tokens" ("GET, HEAD, POST") {
         get tokens::list => "One's own API tokens".signed_in().page_of::<tokens::Token>();
         post tokens::create => "Makes a token; it is shown this once"
@@ -271,6 +285,9 @@ table! {
         patch users::update => "Changes the fields that are given"
             .needs(Owner).takes::<users::Patch>().changes::<users::User>().may_fail(&[409]);
         delete users::delete => "Removes a user".needs(Owner).conditional().nothing().may_fail(&[409]);
+    }
+    "/users/{id}/totp" ("DELETE") {
+        delete totp::delete => "Removes the second factor of somebody who has lost it".needs(Owner).nothing();
     }
     "/audit" ("GET, HEAD") {
         get administration::audit => "What happened to users, sessions and tokens"

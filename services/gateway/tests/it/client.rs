@@ -38,6 +38,7 @@ pub(crate) fn config(database: &Database) -> Config {
         sign_ins_per_minute: 10,
         submissions_per_minute: 60,
         visits_per_minute: 600,
+        allowed_origins: Vec::new(),
         session_days: 30,
         session_idle_hours: 12,
         http_workers: 1,

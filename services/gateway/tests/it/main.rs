@@ -3,5 +3,7 @@
 
 mod access;
 mod client;
+mod origins;
 mod outages;
 mod shapes;
+mod totp;

@@ -1,0 +1,133 @@
+//! The authenticator app: set up, confirmed, given up.
+
+use std::fmt::Write;
+
+use actix_web::http::StatusCode;
+use maud::{Markup, html};
+use qrcode::{Color, QrCode};
+
+use super::{Page, see, settings, time};
+use crate::{
+    call::{Body, Call},
+    problem::Problem,
+    routes::totp::{self, Begun},
+    store::SecondFactor,
+};
+
+/// Light modules around the picture, which readers need.
+const MARGIN: usize = 4;
+
+/// What the settings say about it.
+pub(super) fn section(found: &SecondFactor) -> Markup {
+    html! {
+        section aria-labelledby="second-factor" {
+            h2 #second-factor { "Your second factor" }
+            @if let Some(since) = found.confirmed_at {
+                p {
+                    "Signing in takes a code of your authenticator app, since " (time(since.as_microsecond())) ". "
+                    (found.recovery_codes) " recovery codes are left."
+                }
+                details {
+                    summary { "Do without it" }
+                    (with_password("/settings/totp/disable", "totp-off", "Disable"))
+                }
+            } @else {
+                p.quiet { "Signing in takes your password alone." }
+                details {
+                    summary { "Ask for a code of an authenticator app as well" }
+                    (with_password("/settings/totp", "totp-on", "Set up"))
+                }
+            }
+        }
+    }
+}
+
+fn with_password(action: &str, id: &str, words: &str) -> Markup {
+    html! {
+        form action=(action) method="post" {
+            label for=(id) { "Your password" }
+            input id=(id) type="password" name="password" required autocomplete="current-password";
+            button type="submit" { (words) }
+        }
+    }
+}
+
+fn set_up(begun: &Begun) -> Markup {
+    html! {
+        div.told role="status" {
+            p { "Scan this with your authenticator app, or type the secret into it:" }
+            (picture(&begun.uri))
+            p { code #totp-secret { (begun.secret) } }
+            p.quiet { code { (begun.uri) } }
+            form action="/settings/totp/confirm" method="post" {
+                label for="totp-first" { "The code that it shows now" }
+                input #totp-first name="totp" required inputmode="numeric" autocomplete="one-time-code" maxlength="12";
+                button type="submit" { "Confirm" }
+            }
+        }
+    }
+}
+
+/// Drawn as one path: nothing in it needs a style.
+fn picture(text: &str) -> Markup {
+    let Ok(code) = QrCode::new(text) else { return html! {} };
+    let (width, mut path) = (code.width(), String::new());
+    for (index, _) in code.to_colors().iter().enumerate().filter(|(_, color)| **color == Color::Dark) {
+        // Writing to a String cannot fail.
+        let _ = write!(path, "M{} {}h1v1h-1z", index % width + MARGIN, index / width + MARGIN);
+    }
+    let side = width + 2 * MARGIN;
+    html! {
+        svg xmlns="http://www.w3.org/2000/svg" viewBox={ "0 0 " (side) " " (side) } width="240" height="240" role="img"
+            aria-label="QR code of the secret" shape-rendering="crispEdges" {
+            rect width=(side) height=(side) fill="#fff" {}
+            path d=(path) fill="#000" {}
+        }
+    }
+}
+
+async fn refused(call: &Call, problem: Problem) -> Page {
+    match problem.status.is_client_error() {
+        true => settings::show(call, problem.status, &html! {}, Some(&problem)).await,
+        false => Err(problem),
+    }
+}
+
+pub(super) async fn begin(call: Call, body: Body) -> Page {
+    let mut form = body.form().await?;
+    let password = form.text("password");
+    form.done()?;
+    match totp::begin(&call, password).await {
+        Ok(begun) => settings::show(&call, StatusCode::OK, &set_up(&begun), None).await,
+        Err(problem) => refused(&call, problem).await,
+    }
+}
+
+/// Not redirected: the codes are shown this once.
+pub(super) async fn confirm(call: Call, body: Body) -> Page {
+    let mut form = body.form().await?;
+    let code = form.text("totp");
+    form.done()?;
+    match totp::finish(&call, &code).await {
+        Ok(codes) => {
+            let told = html! {
+                div.told role="status" {
+                    p { "From now on signing in takes a code. Keep these for the day you lose the app; each is good once, and they are shown this once:" }
+                    ul #recovery-codes { @for code in &codes { li { code { (code) } } } }
+                }
+            };
+            settings::show(&call, StatusCode::OK, &told, None).await
+        }
+        Err(problem) => refused(&call, problem).await,
+    }
+}
+
+pub(super) async fn disable(call: Call, body: Body) -> Page {
+    let mut form = body.form().await?;
+    let password = form.text("password");
+    form.done()?;
+    match totp::end(&call, password).await {
+        Ok(()) => Ok(see("/settings")),
+        Err(problem) => refused(&call, problem).await,
+    }
+}
