@@ -19,6 +19,8 @@ pub mod child;
 mod epub;
 mod failure;
 mod formats;
+#[cfg(feature = "fuzzing")]
+mod fuzzing;
 mod help;
 mod html;
 mod mail;
@@ -39,6 +41,9 @@ mod wire;
 mod xml;
 
 pub use failure::{Failure, FailureCode};
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub use fuzzing::{fuzzed, fuzzed_answer, fuzzed_packing};
 pub use media::sniff;
 pub use ocr::Ocr;
 pub use parent::{Extraction, Extractor, Limits, Page};

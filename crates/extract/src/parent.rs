@@ -424,6 +424,16 @@ impl Reading {
     }
 }
 
+/// Listens to a line of a child, and checks what is believed of it.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn fuzzed(line: Line) {
+    let mut reading = Reading::default();
+    if let Some(Picture::Grey { width, height, data }) = reading.hear(line, &None) {
+        assert_eq!(u64::from(width) * u64::from(height), data.len() as u64);
+    }
+    assert!(reading.pages.iter().all(|page| page.number == 1 && !page.text.contains('\0')));
+}
+
 fn printable(text: &str) -> impl Iterator<Item = char> + '_ {
     text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t'))
 }

@@ -13,6 +13,7 @@ mod p01_read;
 mod p02_submit;
 mod p03_mix;
 mod p06_searchable;
+mod p07_pages;
 mod p08_throughput;
 mod p10_memory;
 mod p11_start;
@@ -48,10 +49,10 @@ use self::{
 };
 
 /// What can be asked for.
-const GOALS: [&str; 9] = ["P1", "P2", "P3", "P6", "P8", "P10", "P11", "P13", "P14"];
+const GOALS: [&str; 10] = ["P1", "P2", "P3", "P6", "P7", "P8", "P10", "P11", "P13", "P14"];
 /// In the order in which they run. P10 comes first and again before P13 and P11, which start
 /// services anew and so would show the memory of processes that have done nothing.
-const ORDER: [&str; 10] = ["P10", "P1", "P2", "P3", "P6", "P8", "P10", "P13", "P11", "P14"];
+const ORDER: [&str; 11] = ["P10", "P1", "P2", "P3", "P6", "P8", "P10", "P7", "P13", "P11", "P14"];
 const READERS: usize = 100;
 const ARCHIVE_LIMIT: Duration = Duration::from_secs(300);
 
@@ -90,6 +91,9 @@ pub(crate) struct Options {
     /// A Meilisearch to search with; without it, search is PostgreSQL's.
     #[arg(long, env)]
     meilisearch_bin: Option<PathBuf>,
+    /// Documents to read (P7): a folder with a manifest.tsv.
+    #[arg(long, env = "DOSSIER_CORPUS")]
+    corpus: Option<PathBuf>,
     /// What the services log.
     #[arg(long, default_value = "info")]
     log: String,
@@ -251,6 +255,7 @@ impl Bench {
             "P2" => p02_submit::run(self).await,
             "P3" => p03_mix::run(self).await,
             "P6" => p06_searchable::run(self).await,
+            "P7" => p07_pages::run(self).await,
             "P8" => p08_throughput::run(self).await,
             "P10" if first => p10_memory::idle(self),
             "P10" => p10_memory::afterwards(self),

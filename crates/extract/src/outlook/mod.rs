@@ -14,6 +14,8 @@ use crate::{
     rtf, sniff, text,
 };
 use container::Container;
+#[cfg(feature = "fuzzing")]
+pub(crate) use packed::unpacked;
 use properties::{Properties, tag};
 
 /// The media type of such messages.

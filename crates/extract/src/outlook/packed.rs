@@ -12,7 +12,7 @@ const FIRST: &[u8] =
 
 /// Nothing when it is not packed in this way. What is damaged is given as far as it goes. The result
 /// is less than nine times as long.
-pub(super) fn unpacked(bytes: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn unpacked(bytes: &[u8]) -> Option<Vec<u8>> {
     let content = bytes.get(HEADER..)?;
     match &bytes[8..12] {
         PLAIN => return Some(content.to_vec()),

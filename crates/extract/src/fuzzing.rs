@@ -1,0 +1,26 @@
+//! The entries of parsers for `fuzz/`, which is a workspace of its own. They run without walls.
+
+use crate::{formats, help::Help};
+
+/// Reads a document as the child does, and forgets what it says.
+pub fn fuzzed(media_type: &str, bytes: Vec<u8>) {
+    let mut left = 1_000;
+    let _ = formats::read(media_type, bytes, &mut Help::default(), 0, &mut |text| {
+        let text = crate::tidy::tidy(text);
+        assert!(!text.contains('\0'));
+        left -= 1;
+        left > 0
+    });
+}
+
+/// The packing of bodies in messages of Outlook.
+pub fn fuzzed_packing(bytes: &[u8]) -> Option<Vec<u8>> {
+    crate::outlook::unpacked(bytes)
+}
+
+/// Listens to a line as the parent does.
+pub fn fuzzed_answer(line: &[u8]) {
+    if let Ok(line) = serde_json::from_slice(line) {
+        crate::parent::fuzzed(line);
+    }
+}
