@@ -30,6 +30,7 @@ mod telemetry;
 mod telemetry_traces;
 mod trust;
 mod uploads;
+mod webhooks;
 
 use std::process::ExitCode;
 
@@ -52,5 +53,6 @@ fn main() -> ExitCode {
         conformance::TESTS,
         engine::TESTS,
         ledger::TESTS,
+        webhooks::TESTS,
     ])
 }

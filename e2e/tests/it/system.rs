@@ -64,6 +64,10 @@ impl System {
         if name != "alone" {
             builder = builder.env("gateway", "SIGN_INS_PER_MINUTE", "0");
         }
+        if name == "shared" {
+            // What is told listens on this machine.
+            builder = builder.env("gateway", "WEBHOOK_PRIVATE_TARGETS", "true");
+        }
         let stack = builder.start().await?;
         let (owner_email, owner_password) = (stack.owner().email.clone(), stack.owner().password.clone());
         let session = Client::sign_in(stack.url(), &owner_email, &owner_password).await?;

@@ -19,6 +19,8 @@ type Answer<T> = Result<Response<T>, Status>;
 
 /// In one transaction.
 const IMPORT_ROWS: usize = 5_000;
+/// In one list.
+const EVENTS: i64 = 1_000;
 
 pub(crate) struct Api {
     store: Store,
@@ -247,6 +249,21 @@ impl Contacts for Api {
             Err(Fault::unprocessable("from", "must not be after `to`, nor more than ten years before it"))?;
         }
         Ok(Response::new(self.store.visits(from, to).await?))
+    }
+
+    async fn list_events(&self, request: Request<api::ListEventsRequest>) -> Answer<api::ListEventsResponse> {
+        caller(&request).require_service()?;
+        let limit = i64::from(request.into_inner().limit).clamp(1, EVENTS);
+        Ok(Response::new(api::ListEventsResponse { events: self.store.list_events(limit).await? }))
+    }
+
+    async fn forget_events(&self, request: Request<api::ForgetEventsRequest>) -> Answer<api::ForgetEventsResponse> {
+        caller(&request).require_service()?;
+        let events = request.into_inner().events;
+        let kinds: Vec<&str> = events.iter().map(|event| event.kind.as_str()).collect();
+        let subjects = events.iter().map(|event| id(&event.subject_id, "event")).collect::<Result<Vec<_>, _>>()?;
+        self.store.forget_events(&kinds, &subjects).await?;
+        Ok(Response::new(api::ForgetEventsResponse {}))
     }
 }
 

@@ -1,6 +1,7 @@
 //! The only SQL of this service.
 
 mod import;
+mod outbox;
 
 use chassis::{Caller, Fault, RequestContext};
 use jiff::{Timestamp, civil::Date};
@@ -69,10 +70,13 @@ impl Store {
         // is what makes RETURNING see the existing row.
         const SQL: &str = "WITH contact AS (
                 INSERT INTO contacts AS c (id, name, email) VALUES ($1, $3, $4)
-                ON CONFLICT (lower(email)) DO UPDATE SET revision = c.revision RETURNING c.id)
-            INSERT INTO submissions (id, contact_id, name, email, subject, message, metadata, status)
-            SELECT $2, contact.id, $3, $4, $5, $6, $7, $8 FROM contact
-            RETURNING id, contact_id, created_at";
+                ON CONFLICT (lower(email)) DO UPDATE SET revision = c.revision RETURNING c.id),
+            made AS (
+                INSERT INTO submissions (id, contact_id, name, email, subject, message, metadata, status)
+                SELECT $2, contact.id, $3, $4, $5, $6, $7, $8 FROM contact
+                RETURNING id, contact_id, created_at),
+            told AS (INSERT INTO outbox (subject, kind) SELECT id, 'submission.created' FROM made)
+            SELECT id, contact_id, created_at FROM made";
         const SPAM: &str = "INSERT INTO submissions (id, name, email, subject, message, metadata, status)
             VALUES ($2, $3, $4, $5, $6, $7, $8) RETURNING id, $1::uuid, created_at";
         let (contact_id, id) = (Uuid::now_v7(), Uuid::now_v7());

@@ -19,6 +19,9 @@ const DECLARED: [&str; 4] = [
 ];
 /// How the containers of the old office programs begin.
 const CONTAINER: &[u8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
+const OUTLOOK: &str = "application/vnd.ms-outlook";
+/// How parts of a message begin in such a container ([MS-OXMSG]).
+const MESSAGE_PARTS: [&str; 3] = ["__substg1.0_", "__nameid_version1.0", "__properties_version1.0"];
 const IMAGES: [&str; 8] =
     ["image/jpeg", "image/png", "image/gif", "image/webp", "image/tiff", "image/bmp", "image/heif", "image/avif"];
 
@@ -41,11 +44,14 @@ pub(crate) fn detect(head: &[u8], file_name: &str) -> Result<&'static str, &'sta
     if head.starts_with(b"PK\x03\x04") {
         return zip_type(head, file_name);
     }
-    // An office document with a password is a container of the old kind; the reader will say so.
-    if head.starts_with(CONTAINER)
-        && let Some(kind) = office_name(file_name)
-    {
-        return Ok(kind);
+    if head.starts_with(CONTAINER) {
+        if MESSAGE_PARTS.iter().any(|part| find(head, &utf16(part)).is_some()) || extension(file_name) == "msg" {
+            return Ok(OUTLOOK);
+        }
+        // An office document with a password is a container of the old kind; the reader will say so.
+        if let Some(kind) = office_name(file_name) {
+            return Ok(kind);
+        }
     }
     let known = infer::get(head).map_or("application/octet-stream", |kind| kind.mime_type());
     match known {
@@ -155,6 +161,10 @@ fn find(text: &[u8], pattern: &[u8]) -> Option<usize> {
     text.windows(pattern.len()).position(|window| window == pattern)
 }
 
+fn utf16(text: &str) -> Vec<u8> {
+    text.encode_utf16().flat_map(u16::to_le_bytes).collect()
+}
+
 fn extension(file_name: &str) -> String {
     file_name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase()).unwrap_or_default()
 }
@@ -209,6 +219,9 @@ mod tests {
         assert_eq!(detect(&zip(&[("a.txt", "x")]), "a.docx"), Err("application/zip"));
         assert_eq!(detect(CONTAINER, "locked.docx"), Ok(DOCX));
         assert!(detect(CONTAINER, "old.doc").is_err());
+        assert_eq!(detect(CONTAINER, "letter.MSG"), Ok(OUTLOOK));
+        let message = [CONTAINER, &[0; 600], &utf16("__properties_version1.0")].concat();
+        assert_eq!(detect(&message, "letter"), Ok(OUTLOOK));
     }
 
     #[test]

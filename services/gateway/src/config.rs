@@ -58,6 +58,14 @@ pub struct Config {
     /// such as https://www.example.org. Plain HTML forms need no permission.
     #[arg(long, env, value_delimiter = ',', value_parser = crate::origins::parse)]
     pub allowed_origins: Vec<String>,
+    /// Whether webhooks may lead into the own network (loopback and private addresses), and go by
+    /// plain HTTP. Link-local addresses never.
+    #[arg(long, env, default_value_t = false, action = clap::ArgAction::Set)]
+    pub webhook_private_targets: bool,
+    /// The pause after a webhook's first failure; the others are this times 12, 60, 360, and so on, up
+    /// to 14 hours from five seconds.
+    #[arg(long, env, default_value_t = 5000)]
+    pub webhook_retry_ms: u64,
     /// Days after which a session ends, however much it is used.
     #[arg(long, env, default_value_t = 30)]
     pub session_days: u32,

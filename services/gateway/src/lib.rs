@@ -32,6 +32,7 @@ mod secret;
 mod state;
 mod store;
 mod totp;
+mod webhooks;
 mod wire;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
@@ -55,6 +56,7 @@ use crate::{
     problem::Problem,
     state::{Channels, Shared, State},
     store::{CHANNEL, Lifetime, Store},
+    webhooks::Webhooks,
 };
 
 pub use config::Config;
@@ -131,6 +133,7 @@ impl Service for App {
             first_owner(&config, &shared, owner, shutdown.clone()),
             following,
             probes::watch(&config, &health, shutdown.clone()),
+            webhooks::run(&config, shared.clone(), shutdown.clone()),
             tidy(&shared, shutdown),
         )?;
         Ok(())
@@ -152,6 +155,7 @@ fn shared(config: &Config, pool: Pool, health: Health, stop: CancellationToken) 
         store,
         passwords: Passwords::new(),
         limits: Limits::new(config),
+        webhooks: Webhooks::new(config),
         health,
         origin: config.public_url.trim_end_matches('/').to_owned(),
         trusted_proxies: config.trusted_proxies.clone(),
@@ -248,7 +252,11 @@ async fn tidy(shared: &Shared, stop: CancellationToken) -> anyhow::Result<()> {
     loop {
         tokio::select! {
             _ = sweep.tick() => {
-                if let Err(error) = shared.store.sweep().await {
+                let sweeping = async {
+                    shared.store.sweep().await?;
+                    shared.store.sweep_deliveries().await
+                };
+                if let Err(error) = sweeping.await {
                     tracing::debug!(%error, "what is over was not swept");
                 }
             }

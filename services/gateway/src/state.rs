@@ -9,7 +9,10 @@ use proto::{
     search::search_client::SearchClient,
 };
 
-use crate::{access::Access, config::Config, limits::Limits, origins::Origins, password::Passwords, store::Store};
+use crate::{
+    access::Access, config::Config, limits::Limits, origins::Origins, password::Passwords, store::Store,
+    webhooks::Webhooks,
+};
 
 /// The text of a long document comes in one message.
 const LARGEST_MESSAGE: usize = 64 << 20;
@@ -20,6 +23,7 @@ pub(crate) struct Shared {
     pub(crate) store: Store,
     pub(crate) passwords: Passwords,
     pub(crate) limits: Limits,
+    pub(crate) webhooks: Webhooks,
     pub(crate) health: Health,
     /// `scheme://host[:port]`, or "".
     pub(crate) origin: String,

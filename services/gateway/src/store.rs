@@ -1,6 +1,7 @@
 //! The only SQL of the gateway: people, sessions, tokens, audit.
 
 mod second_factor;
+mod webhooks;
 
 use chassis::{Caller, Role};
 use jiff::Timestamp;
@@ -9,6 +10,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 pub(crate) use second_factor::SecondFactor;
+pub(crate) use webhooks::{Delivery, Due, Outcome, Webhook, WebhookPatch};
 
 use crate::{
     domain::{AuditEntry, Identity, Scopes, Token, User, UserPatch, Via},

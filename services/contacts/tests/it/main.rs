@@ -1,6 +1,7 @@
 //! The contacts service, running, on a real PostgreSQL.
 #![allow(clippy::unwrap_used)]
 
+mod outbox;
 mod rules;
 
 use std::time::{Duration, Instant};

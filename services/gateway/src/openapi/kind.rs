@@ -171,6 +171,22 @@ kind!(
     json_schema!({"type": "string", "enum": ["viewer", "editor", "owner"]})
 );
 kind!(
+    /// Where another system is told.
+    HookUrl,
+    json_schema!({
+        "type": "string",
+        "maxLength": 2000,
+        "pattern": r"^https://([a-z]([a-z0-9]{0,30}[a-z0-9])?\.){1,3}[a-z]{2,20}(/[A-Za-z0-9_~-]{0,40}){0,4}$",
+        "description": "`https://`, a public host, and mostly a path; a port and a query may be there. Never an address of a private network",
+        "examples": ["https://example.org/hooks/dossier"],
+    })
+);
+kind!(
+    /// What another system is told of.
+    HookEvents,
+    json_schema!({"type": "array", "minItems": 1, "items": {"type": "string", "enum": crate::webhooks::EVENTS}})
+);
+kind!(
     /// What a token may be used for.
     Scopes,
     json_schema!({"type": "array", "minItems": 1, "items": {"type": "string", "enum": crate::domain::Scopes::list()}})

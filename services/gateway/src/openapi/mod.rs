@@ -106,7 +106,7 @@ fn security_schemes() -> Value {
     })
 }
 
-const TAGS: [(&str, &str); 13] = [
+const TAGS: [(&str, &str); 14] = [
     ("audit", "Who did what."),
     ("collections", "Where documents live, and who may see them."),
     ("contacts", "People and firms."),
@@ -119,6 +119,7 @@ const TAGS: [(&str, &str); 13] = [
     ("tokens", "Keys for programs."),
     ("users", "Who may sign in."),
     ("visits", "The website's visit counter."),
+    ("webhooks", "Other systems that are told what happens."),
     ("analytics", "What was asked, sent and found, in numbers."),
 ];
 

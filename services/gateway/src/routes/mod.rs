@@ -20,6 +20,7 @@ pub(crate) mod transfer;
 pub(crate) mod upload;
 pub(crate) mod users;
 mod visits;
+mod webhooks;
 
 mod table;
 

@@ -136,14 +136,17 @@ pub(super) async fn submit(call: Call, body: Body) -> Answer {
 
 /// A keyed submission may be sent again while the service cannot be reached.
 async fn send(call: &Call, request: api::SubmitRequest) -> Result<api::SubmitResponse, Problem> {
-    if request.idempotency.is_none() {
-        return Ok(call.state.contacts.clone().submit(request).await?.into_inner());
-    }
-    let ask = || {
-        let (mut contacts, request) = (call.state.contacts.clone(), request.clone());
-        async move { contacts.submit(request).await }
+    let made = if request.idempotency.is_none() {
+        call.state.contacts.clone().submit(request).await?
+    } else {
+        let ask = || {
+            let (mut contacts, request) = (call.state.contacts.clone(), request.clone());
+            async move { contacts.submit(request).await }
+        };
+        idempotent(ask).await?
     };
-    Ok(idempotent(ask).await?.into_inner())
+    call.state.shared.webhooks.happened();
+    Ok(made.into_inner())
 }
 
 /// A plain HTML form, answered with a page.

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{
     administration, analytics, at, collections, contacts, content, documents, events, health, index, links, search,
-    session, submissions, tokens, totp, transfer, upload, users, visits,
+    session, submissions, tokens, totp, transfer, upload, users, visits, webhooks,
 };
 use crate::openapi::{
     Operation, Parameter,
@@ -288,6 +288,25 @@ table! {
     }
     "/users/{id}/totp" ("DELETE") {
         delete totp::delete => "Removes the second factor of somebody who has lost it".needs(Owner).nothing();
+    }
+    "/webhooks" ("GET, HEAD, POST") {
+        get webhooks::list => "Other systems that are told what happens".needs(Owner).page_of::<webhooks::Webhook>();
+        post webhooks::create => "Tells another system from now on, signed as Standard Webhooks has it; the secret is shown this once"
+            .needs(Owner).takes::<webhooks::New>().creates::<webhooks::Webhook>();
+    }
+    "/webhooks/{id}" ("GET, HEAD, PATCH, DELETE") {
+        get webhooks::get => "One webhook".needs(Owner).entity::<webhooks::Webhook>();
+        patch webhooks::update => "Changes the fields that are given"
+            .needs(Owner).takes::<webhooks::Patch>().changes::<webhooks::Webhook>();
+        delete webhooks::delete => "Removes it, what waits for it, and its log".needs(Owner).conditional().nothing();
+    }
+    "/webhooks/{id}/test" ("POST") {
+        post webhooks::test => "Sends it `webhook.test`; the log says how that went"
+            .needs(Owner).accepts::<webhooks::Delivery>();
+    }
+    "/webhooks/{id}/deliveries" ("GET, HEAD") {
+        get webhooks::deliveries => "What was sent to it and what waits, of the last 30 days"
+            .needs(Owner).page_of::<webhooks::Delivery>();
     }
     "/audit" ("GET, HEAD") {
         get administration::audit => "What happened to users, sessions and tokens"

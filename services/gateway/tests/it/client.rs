@@ -39,6 +39,8 @@ pub(crate) fn config(database: &Database) -> Config {
         submissions_per_minute: 60,
         visits_per_minute: 600,
         allowed_origins: Vec::new(),
+        webhook_private_targets: false,
+        webhook_retry_ms: 20,
         session_days: 30,
         session_idle_hours: 12,
         http_workers: 1,

@@ -7,3 +7,4 @@ mod origins;
 mod outages;
 mod shapes;
 mod totp;
+mod webhooks;

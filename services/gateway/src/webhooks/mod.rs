@@ -1,0 +1,291 @@
+//! Tells other systems what happened (Standard Webhooks).
+//!
+//! What happened comes from the services' outboxes, where it was written in the transaction in which
+//! it happened. It is queued here for every webhook that wants it, in one transaction, and only then
+//! forgotten there: it may be queued twice at most for a moment, which a constraint refuses, and it is
+//! never lost. Each delivery is leased, sent with a deadline, and settled with its attempt as the
+//! fencing token; it is repeated with growing pauses, and given up after [`PAUSES`] and one more.
+
+mod signature;
+mod target;
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use chassis::{CancellationToken, RequestContext};
+use jiff::Timestamp;
+use proto::contacts::{self as api, contacts_client::ContactsClient};
+use reqwest::{Client, header};
+use serde_json::{Value, json};
+use tokio::{
+    sync::{Notify, Semaphore},
+    task::JoinSet,
+};
+
+pub(crate) use signature::{Secret, secret_text};
+pub(crate) use target::Targets;
+
+use crate::{
+    config::Config,
+    error::Error,
+    state::{Channels, Shared},
+    store::{Due, Outcome},
+};
+
+/// A submission that is not spam has arrived.
+pub(crate) const SUBMISSION_CREATED: &str = "submission.created";
+/// Asked for by an owner.
+pub(crate) const TEST: &str = "webhook.test";
+/// What can be asked for.
+pub(crate) const EVENTS: [&str; 1] = [SUBMISSION_CREATED];
+
+/// After each failure, in units of the first pause (five seconds unless said): 5 s, 1 min, 5 min,
+/// 30 min, 2 h, 5 h, 10 h, 14 h.
+const PAUSES: [u32; 8] = [1, 12, 60, 360, 1440, 3600, 7200, 10_080];
+/// A delivery ends within this time, whatever the other side does.
+const DEADLINE: Duration = Duration::from_secs(15);
+/// Of an answer that is read at most; what it says does not matter.
+const LARGEST_ANSWER: usize = 16 << 10;
+const AT_ONCE: usize = 16;
+/// How often the queue is looked at when nothing says that there is something in it.
+const LOOK: Duration = Duration::from_secs(1);
+/// How often the outboxes are: only what another gateway took and did not queue is found so late.
+const COLLECT: Duration = Duration::from_secs(10);
+const EVENTS_AT_ONCE: i32 = 500;
+
+/// What handlers know of the worker.
+#[derive(Debug)]
+pub(crate) struct Webhooks {
+    pub(crate) targets: Targets,
+    happened: Notify,
+    queued: Notify,
+}
+
+impl Webhooks {
+    pub(crate) fn new(config: &Config) -> Self {
+        let targets = Targets { private: config.webhook_private_targets };
+        Self { targets, happened: Notify::new(), queued: Notify::new() }
+    }
+
+    /// There may be something in an outbox.
+    pub(crate) fn happened(&self) {
+        self.happened.notify_one();
+    }
+
+    /// There is something in the queue.
+    pub(crate) fn queued(&self) {
+        self.queued.notify_one();
+    }
+}
+
+/// Sends what is due.
+#[derive(Clone)]
+struct Worker {
+    shared: Arc<Shared>,
+    contacts: ContactsClient<chassis::grpc::Channel>,
+    client: Client,
+    pause: Duration,
+}
+
+/// Collects and delivers until `stop`; what is under way then is repeated by whoever comes next.
+pub(crate) async fn run(config: &Config, shared: Arc<Shared>, stop: CancellationToken) -> anyhow::Result<()> {
+    let client = Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .dns_resolver(Arc::new(shared.webhooks.targets))
+        .timeout(DEADLINE)
+        .user_agent(concat!("Dossier/", env!("CARGO_PKG_VERSION")))
+        .build()?;
+    let contacts = ContactsClient::new(Channels::new(config)?.contacts);
+    let pause = Duration::from_millis(config.webhook_retry_ms);
+    let worker = Worker { shared, contacts, client, pause };
+    let both = async { tokio::join!(worker.collect(), worker.deliver()) };
+    stop.run_until_cancelled(both).await;
+    Ok(())
+}
+
+impl Worker {
+    async fn collect(&self) {
+        loop {
+            while let Ok(EVENTS_AT_ONCE..) = self.collect_some().await.inspect_err(|error| {
+                tracing::debug!(%error, "the outbox was not read");
+            }) {}
+            let _ = tokio::time::timeout(COLLECT, self.shared.webhooks.happened.notified()).await;
+        }
+    }
+
+    /// From the outbox into the queue; answers how many.
+    async fn collect_some(&self) -> Result<i32, anyhow::Error> {
+        let context = RequestContext::background(Duration::from_secs(10));
+        let mut contacts = self.contacts.clone();
+        let moving = async {
+            let request = api::ListEventsRequest { limit: EVENTS_AT_ONCE };
+            let events = contacts.list_events(request).await?.into_inner().events;
+            if events.is_empty() {
+                return Ok(0);
+            }
+            let known = events.iter().filter_map(|event| {
+                Some((event.kind.as_str(), event.subject_id.parse().ok()?, Timestamp::from_microsecond(event.at).ok()?))
+            });
+            self.shared.store.queue_deliveries(&known.collect::<Vec<_>>()).await?;
+            self.shared.webhooks.queued();
+            let count = i32::try_from(events.len()).unwrap_or(i32::MAX);
+            contacts.forget_events(api::ForgetEventsRequest { events }).await?;
+            Ok(count)
+        };
+        context.scope(moving).await
+    }
+
+    async fn deliver(&self) {
+        let turns = Arc::new(Semaphore::new(AT_ONCE));
+        let mut under_way = JoinSet::new();
+        loop {
+            let free = i64::try_from(turns.available_permits()).unwrap_or(0);
+            let due = match free {
+                0 => Vec::new(),
+                free => self.shared.store.take_due_deliveries(free).await.unwrap_or_else(|error| {
+                    tracing::debug!(%error, "the queue was not read");
+                    Vec::new()
+                }),
+            };
+            let found = !due.is_empty();
+            for due in due {
+                let (worker, turns) = (self.clone(), turns.clone());
+                under_way.spawn(async move {
+                    let _turn = turns.acquire().await;
+                    worker.attempt(due).await;
+                });
+            }
+            while under_way.try_join_next().is_some() {}
+            if found && turns.available_permits() > 0 {
+                tokio::task::yield_now().await;
+                continue;
+            }
+            tokio::select! {
+                () = self.shared.webhooks.queued.notified() => {}
+                Some(_) = under_way.join_next() => {}
+                () = tokio::time::sleep(LOOK) => {}
+            }
+        }
+    }
+
+    async fn attempt(&self, due: Due) {
+        let context = RequestContext::background(DEADLINE + Duration::from_secs(5));
+        let started = Instant::now();
+        context
+            .scope(async {
+                let outcome = self.try_once(&due).await;
+                let word = outcome.word();
+                metrics::counter!("gateway_webhook_attempts_total", "outcome" => word).increment(1);
+                metrics::histogram!("gateway_webhook_attempt_seconds").record(started.elapsed());
+                if let Err(error) = self.shared.store.settle_delivery(&due, &outcome).await {
+                    // Its lease ends, and it is sent again.
+                    tracing::warn!(%error, delivery = %due.id, "what became of a delivery was not kept");
+                }
+            })
+            .await;
+    }
+
+    async fn try_once(&self, due: &Due) -> Outcome {
+        let attempt = usize::try_from(due.attempts).unwrap_or(usize::MAX);
+        if attempt > PAUSES.len() + 1 {
+            return Outcome::failed(None, "given up: the attempts before did not come to an end");
+        }
+        let body = match self.body(due).await {
+            Ok(Some(body)) => body,
+            Ok(None) => return Outcome::failed(None, "what it tells of was deleted"),
+            Err(_) => return self.again(due, None, "what it tells of could not be read"),
+        };
+        match self.post(due, body).await {
+            Ok(status @ 200..300) => Outcome::Delivered { status: status.into() },
+            Ok(410) => Outcome::Gone,
+            Ok(status @ 300..400) => self.again(due, Some(status.into()), "redirects are not followed"),
+            Ok(status) => self.again(due, Some(status.into()), "the answer was not 2xx"),
+            Err(why) => self.again(due, None, why),
+        }
+    }
+
+    /// With a pause that differs a little each time, or never.
+    fn again(&self, due: &Due, status: Option<i32>, why: &'static str) -> Outcome {
+        let attempt = usize::try_from(due.attempts).unwrap_or(usize::MAX);
+        match attempt.checked_sub(1).and_then(|failures| PAUSES.get(failures)) {
+            Some(units) => {
+                let pause = self.pause.saturating_mul(*units).mul_f64(rand::random_range(0.9..1.1));
+                Outcome::Again { status, why, pause }
+            }
+            _ => Outcome::failed(status, why),
+        }
+    }
+
+    /// What is told; `None` when it is no longer there.
+    async fn body(&self, due: &Due) -> Result<Option<Vec<u8>>, Error> {
+        let data = match due.event.as_str() {
+            TEST => json!({"webhook_id": due.webhook_id}),
+            _ => match self.submission(due).await? {
+                Some(data) => data,
+                None => return Ok(None),
+            },
+        };
+        let timestamp = format!("{:.6}", due.occurred_at);
+        let body = json!({"type": due.event, "timestamp": timestamp, "data": data});
+        Ok(Some(body.to_string().into_bytes()))
+    }
+
+    /// As it was sent, without what became of it since.
+    async fn submission(&self, due: &Due) -> Result<Option<Value>, Error> {
+        let request = api::GetSubmissionRequest { id: due.subject.to_string() };
+        let found = match self.contacts.clone().get_submission(request).await {
+            Ok(found) => found.into_inner(),
+            Err(status) if status.code() == tonic::Code::NotFound => return Ok(None),
+            Err(status) => return Err(chassis::Fault::of(&status).into()),
+        };
+        let metadata: Value = serde_json::from_str(&found.metadata).unwrap_or_else(|_| json!({}));
+        Ok(Some(json!({
+            "id": found.id, "contact_id": found.contact_id, "name": found.name, "email": found.email,
+            "subject": found.subject, "message": found.message, "metadata": metadata,
+            "created_at": format!("{:.6}", due.occurred_at),
+        })))
+    }
+
+    /// The status of the answer, or why there is none. Nothing of the answer's content is kept.
+    async fn post(&self, due: &Due, body: Vec<u8>) -> Result<u16, &'static str> {
+        // The rules may have become stricter, and an address needs no looking up.
+        let url = self.shared.webhooks.targets.parse(&due.url).map_err(|_| "the URL is not allowed any more")?;
+        let (id, now) = (format!("msg_{}", due.id.simple()), Timestamp::now().as_second());
+        let request = self
+            .client
+            .post(url)
+            .header(header::CONTENT_TYPE, "application/json")
+            .header("webhook-id", &id)
+            .header("webhook-timestamp", now)
+            .header("webhook-signature", signature::sign(&due.secret, &id, now, &body))
+            .body(body);
+        let mut answer = request.send().await.map_err(|error| reason(&error))?;
+        let mut read = 0;
+        while let Ok(Some(chunk)) = answer.chunk().await {
+            read += chunk.len();
+            if read > LARGEST_ANSWER {
+                break;
+            }
+        }
+        Ok(answer.status().as_u16())
+    }
+}
+
+/// Coarse, so that the log does not map somebody's network.
+fn reason(error: &reqwest::Error) -> &'static str {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(source) = cause {
+        if source.is::<target::Refused>() {
+            return "the name leads to no address of the public internet";
+        }
+        cause = source.source();
+    }
+    match error {
+        error if error.is_timeout() => "no answer in time",
+        error if error.is_connect() => "it could not be reached",
+        _ => "the connection broke",
+    }
+}
