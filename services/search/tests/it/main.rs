@@ -6,5 +6,6 @@ mod analytics;
 mod engine_faults;
 mod log;
 mod questions;
+mod suggestions;
 mod visibility;
 mod world;
