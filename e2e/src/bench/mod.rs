@@ -5,6 +5,7 @@
 //! figure is the median of the rounds with its spread; a ratio is the median of the rounds' ratios.
 //! Each goal is a module of its own; [`load`] and [`open_loop`] are the two load generators.
 
+mod archive;
 mod figures;
 mod load;
 mod machine;
@@ -49,7 +50,9 @@ use self::{
 };
 
 /// What can be asked for.
-const GOALS: [&str; 10] = ["P1", "P2", "P3", "P6", "P7", "P8", "P10", "P11", "P13", "P14"];
+const GOALS: [&str; 14] = ["P1", "P2", "P3", "P4", "P5", "P6", "P7", "P8", "P9", "P10", "P11", "P12", "P13", "P14"];
+/// What is measured together, on a large archive in a system of its own.
+const OF_AN_ARCHIVE: [&str; 4] = ["P4", "P5", "P9", "P12"];
 /// In the order in which they run. P10 comes first and again before P13 and P11, which start
 /// services anew and so would show the memory of processes that have done nothing.
 const ORDER: [&str; 11] = ["P10", "P1", "P2", "P3", "P6", "P8", "P10", "P7", "P13", "P11", "P14"];
@@ -85,6 +88,9 @@ pub(crate) struct Options {
     /// Size of the large uploads of P8, in MiB.
     #[arg(long)]
     upload_mib: Option<u64>,
+    /// Pages of the generated archive of P4, P5, P9 and P12: 100,000, or 200 with --quick.
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+    pages: Option<u64>,
     /// Where the services' programs are; without it, beside this one.
     #[arg(long)]
     binaries: Option<PathBuf>,
@@ -240,6 +246,13 @@ impl Bench {
                 let failed = |error| vec![Row::missing(id, "FAILED", format!("{error:#}"))];
                 measured.rows.extend(rows.unwrap_or_else(failed));
             }
+        }
+        let wanted: Vec<&'static str> = OF_AN_ARCHIVE.into_iter().filter(|id| self.wants(id)).collect();
+        if let Some(first) = wanted.first() {
+            eprintln!("measuring {}", wanted.join(", "));
+            let rows = Box::pin(archive::run(&self.options, |id| self.wants(id))).await;
+            measured.complete &= rows.is_ok();
+            measured.rows.extend(rows.unwrap_or_else(|e| vec![Row::missing(first, "FAILED", format!("{e:#}"))]));
         }
         measured.rows.sort_by_key(|row| row.id.trim_matches(char::is_alphabetic).parse::<u32>().unwrap_or(0));
         measured

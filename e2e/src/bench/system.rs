@@ -19,12 +19,24 @@ impl System {
     /// On free ports, in `home` or in a folder that is thrown away. Commits and objects are on disk
     /// as in production. The limits per client address are off, because the load generator is one.
     pub(crate) async fn start(home: Option<&Path>, options: &Options) -> anyhow::Result<Self> {
+        Self::start_with(home, options, &[]).await
+    }
+
+    /// The same with more of a service's environment: its name, the variable and the value.
+    pub(crate) async fn start_with(
+        home: Option<&Path>,
+        options: &Options,
+        environment: &[(&str, &str, &str)],
+    ) -> anyhow::Result<Self> {
         let mut builder = Stack::builder()
             .external(External { meilisearch_bin: options.meilisearch_bin.clone(), ..External::default() })
             .owner(OWNER, None)
             .env("*", "RUST_LOG", options.log.as_str())
             .env("gateway", "SUBMISSIONS_PER_MINUTE", "0")
             .env("gateway", "VISITS_PER_MINUTE", "0");
+        for (service, variable, value) in environment {
+            builder = builder.env(service, variable, *value);
+        }
         if let Some(home) = home {
             builder = builder.home(home);
         }

@@ -26,4 +26,7 @@ pub struct Config {
     /// How long it is left alone, in milliseconds; then one query tries it again.
     #[arg(long, env, default_value_t = 3_000)]
     pub engine_pause_ms: u64,
+    /// How often it is looked which past queries may be suggested, in milliseconds.
+    #[arg(long, env, default_value_t = 600_000, value_parser = clap::value_parser!(u64).range(1..))]
+    pub past_queries_every_ms: u64,
 }

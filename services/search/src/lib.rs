@@ -58,6 +58,7 @@ pub struct App {
     server: Server,
     pool: Pool,
     engine: Option<(Arc<GuardedEngine>, Dependency)>,
+    past_queries_every: Duration,
     health: Health,
     database: Dependency,
 }
@@ -81,7 +82,8 @@ impl Service for App {
         let database = health.dependency("postgresql", true);
         let engine = GuardedEngine::new(&config)?.map(|e| (Arc::new(e), health.dependency("meilisearch", false)));
         let server = Server::bind(&config.grpc).await?;
-        Ok(Self { server, pool: Pool::new(&config.pg)?, engine, health, database })
+        let past_queries_every = Duration::from_millis(config.past_queries_every_ms);
+        Ok(Self { server, pool: Pool::new(&config.pg)?, engine, past_queries_every, health, database })
     }
 
     fn addr(&self) -> SocketAddr {
@@ -91,7 +93,7 @@ impl Service for App {
     async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
         let store = Store::new(self.pool.clone());
         let (log, writing) = Log::new(store.clone());
-        let (watched, rolled) = (store.clone(), store.clone());
+        let (watched, rolled, remembered) = (store.clone(), store.clone(), store.clone());
         let engine = self.engine.as_ref().map(|(engine, _)| engine.clone());
         let analytics = AnalyticsServer::new(AnalyticsApi { store: store.clone() });
         let routes =
@@ -105,7 +107,7 @@ impl Service for App {
         };
         let ended = shutdown.clone();
         let rolling_up = async {
-            roll_up(&rolled, ended).await;
+            tokio::join!(roll_up(&rolled, ended.clone()), remember(&remembered, self.past_queries_every, ended));
             Ok(())
         };
         // The log is written until the server, and with it whoever puts entries into it, is gone.
@@ -150,6 +152,19 @@ async fn roll_up(store: &Store, stop: CancellationToken) {
             Ok(0) => {}
             Ok(days) => tracing::info!(days, "old days of the query log are rolled up"),
             Err(error) => tracing::debug!(%error, "the query log was not rolled up"),
+        }
+    }
+}
+
+/// Keeps the past queries that may be suggested, until `stop`. Several replicas may do it at the same
+/// time.
+async fn remember(store: &Store, every: Duration, stop: CancellationToken) {
+    let mut tick = tokio::time::interval(every);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    while stop.run_until_cancelled(tick.tick()).await.is_some() {
+        match stop.run_until_cancelled(store.remember_queries()).await {
+            Some(Ok(())) | None => {}
+            Some(Err(error)) => tracing::debug!(%error, "the past queries were not looked at"),
         }
     }
 }

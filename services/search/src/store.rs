@@ -3,6 +3,9 @@
 
 mod analytics;
 mod links;
+mod suggest;
+
+pub(crate) use suggest::Suggestion;
 
 use std::collections::HashMap;
 
@@ -25,8 +28,6 @@ const RANKED_PAGES: i64 = 1_000;
 const TITLES: i64 = 100;
 /// Written words that are looked at for each word that may have a typo.
 const NEAR: i64 = 20;
-/// Documents whose keywords are looked through for suggestions, the newest first.
-const KEYWORD_DOCUMENTS: i64 = 2_000;
 const FACET_VALUES: i64 = 100;
 /// Documents that are looked for beside the engine.
 const FRESH_DOCUMENTS: i64 = 100;
@@ -186,14 +187,6 @@ pub(crate) struct Visible {
     pub(crate) hidden: Vec<Uuid>,
     /// Documents, visible or not, that PostgreSQL has and the engine is still waiting for.
     pub(crate) fresh: Vec<Uuid>,
-}
-
-/// A completion.
-#[derive(Debug)]
-pub(crate) struct Suggestion {
-    pub(crate) text: String,
-    pub(crate) kind: String,
-    pub(crate) document_id: Uuid,
 }
 
 #[derive(Clone, Debug)]
@@ -417,41 +410,6 @@ impl Store {
             })
             .collect();
         Ok(fallback::compile(terms, &analyses))
-    }
-
-    /// Titles and keywords that begin like `q` or are near it, among what the caller may see.
-    pub(crate) async fn suggest(&self, caller: &Caller, q: &str, limit: i64) -> Result<Vec<Suggestion>, Error> {
-        const SQL: &str = "
-            WITH titles AS (
-                SELECT d.title AS text, 'title' AS kind, d.id,
-                    (lower(d.title) LIKE $4) AS begins, public.word_similarity($3, lower(d.title)) AS near
-                FROM documents.searchable_documents d
-                WHERE d.collection_id = ANY (ARRAY(SELECT documents.visible_collections($1, $2)))
-                  AND (lower(d.title) LIKE $4 OR lower(d.title) LIKE '% ' || $4 OR $3 OPERATOR(public.<%) lower(d.title)
-                       OR lower(d.title) OPERATOR(public.%) $3)
-                ORDER BY begins DESC, near DESC, d.created_at DESC LIMIT $5),
-            recent AS (
-                SELECT d.id, d.created_at, d.insights FROM documents.searchable_documents d
-                WHERE d.collection_id = ANY (ARRAY(SELECT documents.visible_collections($1, $2)))
-                ORDER BY d.created_at DESC LIMIT $6),
-            keywords AS (
-                SELECT DISTINCT ON (lower(k.term)) k.term AS text, 'keyword' AS kind, r.id,
-                    (lower(k.term) LIKE $4) AS begins, public.similarity($3, lower(k.term)) AS near
-                FROM recent r
-                CROSS JOIN LATERAL jsonb_to_recordset(
-                    CASE jsonb_typeof(r.insights -> 'keywords') WHEN 'array' THEN r.insights -> 'keywords' ELSE '[]' END)
-                    AS k (term text)
-                WHERE lower(k.term) LIKE $4 OR lower(k.term) OPERATOR(public.%) $3
-                ORDER BY lower(k.term), r.created_at DESC)
-            SELECT text, kind, id FROM (SELECT * FROM titles UNION ALL SELECT * FROM keywords) s
-            ORDER BY begins DESC, near DESC, kind DESC, text, id LIMIT $5";
-        let (user, role) = who(caller);
-        let begins = format!("{}%", q.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
-        let connection = self.pool.get().await?;
-        let rows = connection.query(SQL, &[&user, &role, &q, &begins, &limit, &KEYWORD_DOCUMENTS]).await?;
-        let suggestion =
-            |row: &Row| Suggestion { text: row.get("text"), kind: row.get("kind"), document_id: row.get("id") };
-        Ok(rows.iter().map(suggestion).collect())
     }
 
     /// Writes queries into the log.

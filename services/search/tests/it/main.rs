@@ -7,5 +7,6 @@ mod engine_faults;
 mod links;
 mod log;
 mod questions;
+mod suggestions;
 mod visibility;
 mod world;

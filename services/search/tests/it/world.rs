@@ -125,6 +125,7 @@ impl World {
             engine_deadline_ms: 800,
             engine_failures: 2,
             engine_pause_ms: 300,
+            past_queries_every_ms: 600_000,
         };
         tune(&mut config);
         let served_engine = config.engine.engine().unwrap();

@@ -1,0 +1,152 @@
+//! The SQL of the suggestions.
+//!
+//! What somebody else has asked must not show what the caller may not read, not even that it was
+//! asked. So a past query is suggested only when its words stand, next to each other and in this
+//! order, on a page that the caller may read **now**: whatever is suggested, the caller could have read.
+//! That leaves out queries that exclude something, or are misspelt, or are the beginning of a word.
+
+use chassis::Caller;
+use pg::{Error, Row};
+use uuid::Uuid;
+
+use super::{Store, who};
+
+/// Documents whose keywords are looked through, the newest first.
+const KEYWORD_DOCUMENTS: i64 = 2_000;
+/// Past queries that are looked at for one suggestion, the most frequent first.
+const PAST_QUERIES: i64 = 200;
+/// Past queries that are kept, the most frequent first.
+const REMEMBERED: i64 = 300;
+const REMEMBERED_DAYS: i32 = 30;
+/// Fewer may be chance, or one person on one day.
+const LEAST_ASKED: i64 = 3;
+const LEAST_DAYS: i64 = 2;
+/// Pages that are looked at for the collections in which a past query is found.
+const LOOKED_AT: i64 = 1_000;
+
+/// A completion.
+#[derive(Debug)]
+pub(crate) struct Suggestion {
+    pub(crate) text: String,
+    pub(crate) kind: String,
+    pub(crate) document_id: Uuid,
+}
+
+impl Store {
+    /// Titles, keywords and past queries that begin like `q` or, but for past queries, are near it,
+    /// among what the caller may see.
+    pub(crate) async fn suggest(&self, caller: &Caller, q: &str, limit: i64) -> Result<Vec<Suggestion>, Error> {
+        const SQL: &str = "
+            WITH visible AS MATERIALIZED (SELECT ARRAY(SELECT documents.visible_collections($1, $2)) AS ids),
+            titles AS (
+                SELECT d.title AS text, 'title' AS kind, d.id,
+                    (lower(d.title) LIKE $4) AS begins, public.word_similarity($3, lower(d.title)) AS near
+                FROM documents.searchable_documents d
+                WHERE d.collection_id = ANY (ARRAY(SELECT documents.visible_collections($1, $2)))
+                  AND (lower(d.title) LIKE $4 OR lower(d.title) LIKE '% ' || $4 OR $3 OPERATOR(public.<%) lower(d.title)
+                       OR lower(d.title) OPERATOR(public.%) $3)
+                ORDER BY begins DESC, near DESC, d.created_at DESC LIMIT $5),
+            recent AS (
+                SELECT d.id, d.created_at, d.insights FROM documents.searchable_documents d
+                WHERE d.collection_id = ANY (ARRAY(SELECT documents.visible_collections($1, $2)))
+                ORDER BY d.created_at DESC LIMIT $6),
+            keywords AS (
+                SELECT DISTINCT ON (lower(k.term)) k.term AS text, 'keyword' AS kind, r.id,
+                    (lower(k.term) LIKE $4) AS begins, public.similarity($3, lower(k.term)) AS near
+                FROM recent r
+                CROSS JOIN LATERAL jsonb_to_recordset(
+                    CASE jsonb_typeof(r.insights -> 'keywords') WHEN 'array' THEN r.insights -> 'keywords' ELSE '[]' END)
+                    AS k (term text)
+                WHERE lower(k.term) LIKE $4 OR lower(k.term) OPERATOR(public.%) $3
+                ORDER BY lower(k.term), r.created_at DESC),
+            frequent AS MATERIALIZED (
+                SELECT q.* FROM past_queries q, visible v
+                WHERE q.text LIKE $4 AND q.text <> $3 AND q.collection_id = ANY (v.ids)
+                ORDER BY q.asked DESC, q.text LIMIT $7),
+            asked AS (
+                SELECT DISTINCT ON (q.text) q.text, 'query' AS kind, q.document_id AS id,
+                    true AS begins, public.word_similarity($3, q.text) AS near
+                FROM visible v CROSS JOIN frequent q
+                JOIN documents.searchable_documents d ON d.id = q.document_id AND d.collection_id = ANY (v.ids)
+                JOIN documents.searchable_pages p ON p.document_id = q.document_id AND p.number = q.page
+                WHERE p.tsv @@ q.phrase
+                ORDER BY q.text, d.created_at DESC, d.id)
+            SELECT text, kind, id
+            FROM (SELECT *, row_number() OVER (PARTITION BY lower(text), kind = 'title' ORDER BY kind, id) AS nth
+                  FROM (SELECT * FROM titles UNION ALL SELECT * FROM keywords UNION ALL SELECT * FROM asked) s) s
+            WHERE nth = 1 OR kind = 'title'
+            ORDER BY begins DESC, near DESC, kind DESC, text, id LIMIT $5";
+        let (user, role) = who(caller);
+        let begins = format!("{}%", q.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
+        let connection = self.pool.get().await?;
+        let rows =
+            connection.query(SQL, &[&user, &role, &q, &begins, &limit, &KEYWORD_DOCUMENTS, &PAST_QUERIES]).await?;
+        let suggestion =
+            |row: &Row| Suggestion { text: row.get("text"), kind: row.get("kind"), document_id: row.get("id") };
+        Ok(rows.iter().map(suggestion).collect())
+    }
+
+    /// Looks which past queries may be suggested, and on which pages they stand.
+    pub(crate) async fn remember_queries(&self) -> Result<(), Error> {
+        const FREQUENT: &str = "
+            SELECT text, count(*) FROM queries
+            WHERE hits > 0 AND length(text) BETWEEN 3 AND 100 AND at > now() - make_interval(days => $1)
+            GROUP BY text
+            HAVING count(*) >= $2 AND count(DISTINCT (at AT TIME ZONE 'UTC')::date) >= $3
+            ORDER BY count(*) DESC, text LIMIT $4";
+        const PAGES: &str = "
+            SELECT DISTINCT ON (d.collection_id) d.collection_id, p.document_id, p.number
+            FROM (SELECT document_id, number FROM documents.searchable_pages
+                  WHERE tsv @@ $1::text::tsquery LIMIT $2) p
+            JOIN documents.searchable_documents d ON d.id = p.document_id
+            ORDER BY d.collection_id, d.created_at DESC, p.number";
+        const PUT: &str = "
+            INSERT INTO past_queries (text, phrase, asked, collection_id, document_id, page)
+            SELECT t, f::tsquery, a, c, d, p
+            FROM unnest($1::text[], $2::text[], $3::bigint[], $4::uuid[], $5::uuid[], $6::int[]) AS u (t, f, a, c, d, p)
+            ON CONFLICT DO NOTHING";
+        let mut connection = self.pool.get().await?;
+        let frequent = connection.query(FREQUENT, &[&REMEMBERED_DAYS, &LEAST_ASKED, &LEAST_DAYS, &REMEMBERED]).await?;
+        let (mut texts, mut phrases, mut asked) = (Vec::<String>::new(), Vec::<String>::new(), Vec::<i64>::new());
+        let (mut collections, mut documents, mut pages) = (Vec::<Uuid>::new(), Vec::<Uuid>::new(), Vec::<i32>::new());
+        for query in &frequent {
+            let text: String = query.get(0);
+            let Some(phrase) = as_written(&text) else { continue };
+            for page in connection.query(PAGES, &[&phrase, &LOOKED_AT]).await? {
+                texts.push(text.clone());
+                phrases.push(phrase.clone());
+                asked.push(query.get(1));
+                collections.push(page.get(0));
+                documents.push(page.get(1));
+                pages.push(page.get(2));
+            }
+        }
+        let transaction = connection.begin("remember_queries").await?;
+        transaction.execute("DELETE FROM past_queries", &[]).await?;
+        transaction.execute(PUT, &[&texts, &phrases, &asked, &collections, &documents, &pages]).await?;
+        transaction.commit().await
+    }
+}
+
+/// The text as a phrase whose words are as written and not stems of others; `None` when it is more
+/// than words, for then part of it might not be looked for.
+fn as_written(text: &str) -> Option<String> {
+    let plain =
+        !text.is_empty() && text.split(' ').all(|word| !word.is_empty() && word.chars().all(char::is_alphanumeric));
+    plain.then(|| text.split(' ').map(|word| format!("'{word}':C")).collect::<Vec<_>>().join(" <-> "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_plain_words_become_a_phrase() {
+        assert_eq!(as_written("walrus").as_deref(), Some("'walrus':C"));
+        assert_eq!(as_written("größe 2026").as_deref(), Some("'größe':C <-> '2026':C"));
+        for text in ["", "walrus -secret", "\"walrus care\"", "<secret> walrus", "o'neill", "walrus  care", "walrus 🐳"]
+        {
+            assert_eq!(as_written(text), None, "{text:?}");
+        }
+    }
+}
