@@ -54,6 +54,9 @@ const LOOK: Duration = Duration::from_secs(1);
 /// How often the outboxes are: only what another gateway took and did not queue is found so late.
 const COLLECT: Duration = Duration::from_secs(10);
 const EVENTS_AT_ONCE: i32 = 500;
+/// What happens within this time is moved together: each move costs three transactions, and a rush of
+/// submissions must not pay for one each.
+const TOGETHER: Duration = Duration::from_millis(100);
 
 /// What handlers know of the worker.
 #[derive(Debug)]
@@ -113,6 +116,7 @@ impl Worker {
                 tracing::debug!(%error, "the outbox was not read");
             }) {}
             let _ = tokio::time::timeout(COLLECT, self.shared.webhooks.happened.notified()).await;
+            tokio::time::sleep(TOGETHER).await;
         }
     }
 
