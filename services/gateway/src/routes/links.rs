@@ -138,7 +138,7 @@ pub(crate) async fn decide(call: &Call, contact: String, document: String, confi
         async move { documents.get_document(request).await }
     };
     idempotent(seen).await?;
-    let request = DecideLinkRequest { contact_id: contact, document_id: document.clone(), confirmed };
+    let request = DecideLinkRequest { contact_id: contact, document_id: document, confirmed };
     call.state.contacts.clone().decide_link(request).await?;
     Ok(())
 }

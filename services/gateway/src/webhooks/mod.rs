@@ -156,9 +156,10 @@ impl Worker {
             };
             let found = !due.is_empty();
             for due in due {
-                let (worker, turns) = (self.clone(), turns.clone());
+                // Only here are turns taken, and no more is due than there were.
+                let (worker, turn) = (self.clone(), turns.clone().try_acquire_owned());
                 under_way.spawn(async move {
-                    let _turn = turns.acquire().await;
+                    let _turn = turn;
                     worker.attempt(due).await;
                 });
             }
