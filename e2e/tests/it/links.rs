@@ -80,7 +80,7 @@ async fn a_link_is_confirmed_and_refused_on_the_pages(system: Arc<System>) -> an
     };
     let (of_contact, of_document) = (format!("/contacts/{contact}"), format!("/documents/{document}"));
     let shown = page(&system.viewer, &of_contact).await?;
-    ensure!(shown.contains(&format!("{of_document}?page=2")) && shown.contains("likely (60 %)"), "{shown}");
+    ensure!(shown.contains(&format!("{of_document}?page=2")) && shown.contains("likely (60%)"), "{shown}");
     ensure!(!shown.contains("No, it is not"), "a viewer is asked");
     ensure!(page(&system.viewer, &of_document).await?.contains(&of_contact), "not on the document's page");
 

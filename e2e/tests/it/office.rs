@@ -197,16 +197,18 @@ async fn every_page_and_the_description_of_the_api_work_in_a_browser(system: Arc
             browser.click("form[action='/sign-in'] button").await?;
             browser.sees("header", &system.owner_email).await?;
             for (place, title) in [
-                ("/documents", "All documents"),
+                ("/documents", "Documents"),
                 ("/inbox", "Inbox"),
                 ("/contacts", "Contacts"),
                 ("/overview", "Overview"),
-                ("/settings", "Settings"),
             ] {
                 browser.click(&format!("header nav a[href='{place}']")).await?;
                 browser.sees("h1", title).await?;
                 browser.sees("header [aria-current]", title).await?;
             }
+            browser.click(".account summary").await?;
+            browser.click(".account a[href='/settings']").await?;
+            browser.sees("h1", "Settings").await?;
             browser.sees("#snippet", "/api/v1/submissions").await?;
             browser.open(&format!("{}/api/docs", system.base())).await?;
             browser.sees("#swagger-ui .opblock-summary", "/api/v1/").await?;

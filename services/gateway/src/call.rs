@@ -22,6 +22,7 @@ use crate::{
     query::Query,
     state::State,
     store::By,
+    words::Words,
 };
 
 /// A JSON body at most.
@@ -67,6 +68,11 @@ pub(crate) struct Key {
 }
 
 impl Call {
+    /// The words of the reader's language.
+    pub(crate) fn words(&self) -> Words {
+        Words::of(&self.request)
+    }
+
     /// Refuses anyone below `role`.
     pub(crate) fn require(&self, role: Role) -> Result<(), Problem> {
         Ok(self.context.caller.require(role)?)

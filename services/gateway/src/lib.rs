@@ -3,7 +3,7 @@
 //! Everything that comes from outside passes here, once, through [`middleware`]: it gives a request
 //! its id, trace, caller and deadline, and writes out whatever problem it ends with. Then `routes/`
 //! translates HTTP into calls of the services that know what is valid, and `pages/` shows the same
-//! to people. [`problem`] holds the only choice of an HTTP status in the system.
+//! to people, in the words of `words/`. [`problem`] holds the only choice of an HTTP status in the system.
 //!
 //! The gateway owns people, sessions, API tokens and their audit log (schema `access`, `store`).
 //! Who calls is answered from memory ([`access`]), so that a request costs no query, and a
@@ -34,6 +34,7 @@ mod store;
 mod totp;
 mod webhooks;
 mod wire;
+mod words;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 

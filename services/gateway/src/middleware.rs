@@ -209,7 +209,7 @@ fn finish(response: ServiceResponse<BoxBody>, request_id: &str) -> ServiceRespon
         .get(header::CONTENT_TYPE)
         .is_some_and(|v| v.as_bytes().starts_with(b"application/x-www-form"));
     let page = accepts.contains("text/html") && (by_form || !request.path().starts_with("/api/"));
-    let whole = if page { pages::problem(&problem, request_id) } else { problem.to_json(request_id) };
+    let whole = if page { pages::problem(request, &problem, request_id) } else { problem.to_json(request_id) };
     response.into_response(whole)
 }
 

@@ -14,7 +14,7 @@ use chassis::{Fault, FaultKind};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::{error::Error, limits::TooOften};
+use crate::{error::Error, limits::TooOften, words::problems::meaning};
 
 /// How a request ends that cannot be answered as asked. It is written out by the middleware, which
 /// knows the request's id.
@@ -45,103 +45,6 @@ fn status(kind: FaultKind) -> StatusCode {
         FaultKind::Timeout => StatusCode::GATEWAY_TIMEOUT,
         FaultKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }
-}
-
-/// Slug, title, and a sentence that explains it, for `/problems/{slug}`.
-const EXPLANATIONS: [(&str, &str, &str); 40] = [
-    (
-        "invalid",
-        "The request is not valid",
-        "A field or parameter is missing, unknown or not what it must be. `errors` names each.",
-    ),
-    ("unauthenticated", "Nobody is signed in", "Sign in, or send an API token as `Authorization: Bearer dsr_…`."),
-    ("sign-in-failed", "Sign-in failed", "The e-mail address or the password is wrong, or the account is disabled."),
-    (
-        "totp-required",
-        "A code is needed as well",
-        "The password is right. Sign in again with it and with `totp`: a code of the authenticator app, or a recovery code.",
-    ),
-    (
-        "totp-wrong",
-        "The code is wrong",
-        "Each code is good once, and for about a minute. A recovery code does as well. After five wrong ones there is a pause.",
-    ),
-    ("totp-enabled", "There is a second factor", "Disable it before you set up another one."),
-    ("wrong-password", "The password is wrong", "What protects your account is changed only with your password."),
-    ("invalid-token", "The token is not valid", "It was never made, has expired, or was revoked."),
-    ("forbidden", "Not allowed", "You are signed in, and your role, or the scopes of your token, do not allow this."),
-    (
-        "cross-site-request",
-        "Refused as cross-site",
-        "A change that is authenticated by a cookie must come from this site: the request needs `Sec-Fetch-Site: same-origin` or `none`, or an `Origin` that is ours. Programs should use an API token.",
-    ),
-    ("not-found", "Not found", "There is no such thing, or you may not see it; which of the two is not said."),
-    ("method-not-allowed", "The method does not exist here", "`Allow` lists the methods that do."),
-    ("conflict", "It contradicts what is there", "The request is valid and cannot be done in the present state."),
-    ("email-taken", "The e-mail address is taken", "Another record has this address already."),
-    ("last-owner", "The last owner", "Somebody must be able to let others in: make another owner first."),
-    ("collection-not-empty", "The collection is not empty", "Move or purge its documents first."),
-    ("first-collection", "The first collection stays", "It takes the documents that name no collection."),
-    ("in-trash", "It is in the trash", "Restore the document first."),
-    ("not-in-trash", "It is not in the trash", "Only what is in the trash can be restored or purged."),
-    ("not-completed", "It has not been read yet", "Wait until the document has been read."),
-    ("no-engine", "There is no search engine", "PostgreSQL answers searches; there is no index to administer."),
-    (
-        "idempotency-in-flight",
-        "Still in progress",
-        "The first request with this idempotency key is still being worked on. Try again in a moment.",
-    ),
-    (
-        "idempotency-mismatch",
-        "The idempotency key was used for something else",
-        "A key belongs to one request. Use a new one for another.",
-    ),
-    (
-        "precondition-failed",
-        "It has changed",
-        "It is not in the state that `If-Match` names. Read it again and decide anew.",
-    ),
-    ("too-large", "Too large", "The body, or a part of it, is larger than the limit."),
-    ("unsupported-media-type", "The type is not accepted", "This call does not take content of this type."),
-    (
-        "unsupported-type",
-        "The type of document is not accepted",
-        "The content, whatever its name, is of a type that is not taken.",
-    ),
-    ("range-not-satisfiable", "The range lies outside the content", "`Content-Range` says how long the content is."),
-    ("unprocessable", "It cannot be processed", "The request is well-formed, and not what it claims to be."),
-    (
-        "checksum-mismatch",
-        "The checksum does not match",
-        "The bytes that arrived are not those that `X-Checksum-Sha256` describes. Nothing was kept.",
-    ),
-    ("empty-file", "The file is empty", "There is nothing in it. Nothing was kept."),
-    ("cut-off", "The upload was cut off", "The body ended too early. Nothing was kept."),
-    ("incomplete", "The upload was cut off", "The body ended too early. Nothing was kept."),
-    ("rate-limited", "Too often", "Wait as long as `Retry-After` says."),
-    (
-        "unavailable",
-        "Out of reach just now",
-        "A part of the system cannot be reached. Nothing was changed; try again after `Retry-After` seconds.",
-    ),
-    (
-        "storage-unavailable",
-        "The storage is out of reach just now",
-        "Files cannot be stored or read. Nothing was changed; try again later.",
-    ),
-    ("storage-full", "The storage is full", "There is no room for the file. Nothing was kept."),
-    (
-        "timeout",
-        "It took too long",
-        "The deadline passed. A change may or may not have been made: repeat it with the same `Idempotency-Key`.",
-    ),
-    ("request-timeout", "The request took too long to arrive", "The body did not arrive in time."),
-    ("internal", "A mistake of ours", "It is in our log under the request id."),
-];
-
-/// Title and explanation of a reason.
-pub(crate) fn explanation(slug: &str) -> Option<(&'static str, &'static str)> {
-    EXPLANATIONS.iter().find(|(known, ..)| *known == slug).map(|(_, title, text)| (*title, *text))
 }
 
 /// What every error looks like (RFC 9457).
@@ -230,7 +133,7 @@ impl Problem {
     }
 
     pub(crate) fn title(&self) -> &'static str {
-        let known = explanation(&self.slug()).or_else(|| explanation(self.fault.kind.as_str()));
+        let known = meaning(&self.slug()).or_else(|| meaning(self.fault.kind.as_str()));
         known.map_or("The request failed", |(title, _)| title)
     }
 
@@ -340,7 +243,7 @@ mod tests {
             FaultKind::Timeout,
             FaultKind::Internal,
         ] {
-            assert!(explanation(kind.as_str()).is_some(), "{kind:?}");
+            assert!(meaning(kind.as_str()).is_some(), "{kind:?}");
         }
     }
 

@@ -3,10 +3,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use super::kind;
-use crate::{
-    problem::{self, explanation},
-    wire::List,
-};
+use crate::{problem, wire::List, words::problems::meaning};
 
 type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
 
@@ -383,7 +380,7 @@ const PROBLEMS: [(u16, &str, &str); 16] = [
 pub(super) fn problems() -> Value {
     let mut responses = Map::new();
     for (status, name, slug) in PROBLEMS {
-        let (title, text) = explanation(slug).unwrap_or_default();
+        let (title, text) = meaning(slug).unwrap_or_default();
         let mut fields = vec!["X-Request-Id"];
         match status {
             401 => fields.push("WWW-Authenticate"),

@@ -5,15 +5,16 @@ use chassis::{Role, grpc::idempotent};
 use maud::{Markup, html};
 use proto::contacts::{
     Contact, CreateContactRequest, DeleteContactRequest, GetContactRequest, ListContactsRequest,
-    ListSubmissionsRequest, Tags, UpdateContactRequest,
+    ListSubmissionsRequest, Tags, UpdateContactRequest, import_contacts_response::Action,
 };
 
-use super::{Page, escaped, links, may_edit, notice, page, see, time};
+use super::{Page, escaped, links, may_edit, notice, page, see};
 use crate::{
     call::{Body, Call},
     problem::Problem,
     query::Query,
     routes::transfer,
+    words::Words,
 };
 
 const CONTACTS: i32 = 50;
@@ -23,6 +24,7 @@ pub(super) async fn list(call: Call) -> Page {
 }
 
 async fn show_list(call: Call, refused: Option<(Fields, Problem)>) -> Page {
+    let w = call.words();
     let mut query = call.query()?;
     let (q, tag, cursor) = (query.text("q"), query.text("tag"), query.value("cursor"));
     query.done()?;
@@ -43,57 +45,57 @@ async fn show_list(call: Call, refused: Option<(Fields, Problem)>) -> Page {
     let status = refused.as_ref().map_or(StatusCode::OK, |(_, problem)| problem.status);
     let fields = refused.as_ref().map(|(fields, _)| fields.clone()).unwrap_or_default();
     let content = html! {
-        h1 { "Contacts" }
+        h1 { (w.place_contacts()) }
         form.search action="/contacts" method="get" role="search" {
-            label for="q" { "Find by name, address or company" }
+            label for="q" { (w.find_contact()) }
             input #q type="search" name="q" value=(q) maxlength="200" autocomplete="off";
             @if !tag.is_empty() { input type="hidden" name="tag" value=(tag); }
-            button type="submit" { "Find" }
+            button type="submit" { (w.find()) }
         }
         p.quiet {
-            @match found.count.unwrap_or_default() { 0 => "No contact.", 1 => "One contact.", n => { (n) " contacts." } }
-            @if !tag.is_empty() { " With the tag “" (tag) "”. " a href="/contacts" { "All" } }
+            @match found.count.unwrap_or_default() { 0 => (w.no_contact()), n => (w.contacts(n)) }
+            @if !tag.is_empty() { " " (w.with_tag(&tag)) " " a href="/contacts" { (w.all()) } }
         }
-        table {
-            thead { tr { th { "Name" } th { "E-mail" } th { "Company" } th { "Tags" } } }
+        table.stack {
+            thead { tr { th { (w.name()) } th { (w.email()) } th { (w.company()) } th { (w.tags()) } } }
             tbody {
                 @for contact in &found.items {
                     tr {
                         td { a href={ "/contacts/" (contact.id) } { (contact.name) } }
-                        td { (contact.email) }
-                        td { (contact.company) }
-                        td { (tags(contact)) }
+                        td data-label=(w.email()) { (contact.email) }
+                        td data-label=(w.company()) { (contact.company) }
+                        td data-label=(w.tags()) { (tags(contact)) }
                     }
                 }
             }
         }
         @if !found.next_cursor.is_empty() {
-            p { a href={ "/contacts?q=" (escaped(&q)) "&tag=" (escaped(&tag)) "&cursor=" (found.next_cursor) } { "More" } }
+            p.more { a href={ "/contacts?q=" (escaped(&q)) "&tag=" (escaped(&tag)) "&cursor=" (found.next_cursor) } { (w.more()) } }
         }
         @if may_edit(&call) {
             section aria-labelledby="add" {
-                h2 #add { "Add a contact" }
-                (notice(refused.as_ref().map(|(_, problem)| problem)))
-                (form("/contacts", &fields, "Add"))
+                h2 #add { (w.add_contact()) }
+                (notice(w, refused.as_ref().map(|(_, problem)| problem)))
+                (form(w, "/contacts", &fields, w.add()))
             }
             section aria-labelledby="import" {
-                h2 #import { "Import and export" }
-                p { a download href="/api/v1/contacts/export" { "All contacts as CSV" } }
-                (import_form(""))
+                h2 #import { (w.import_and_export()) }
+                p { a download href="/api/v1/contacts/export" { (w.contacts_as_csv()) } }
+                (import_form(w, ""))
             }
         }
     };
-    Ok(page(status, "Contacts", call.context.identity.as_deref(), &content))
+    Ok(page(&call, status, w.place_contacts(), &content))
 }
 
-fn import_form(csv: &str) -> Markup {
+fn import_form(w: Words, csv: &str) -> Markup {
     html! {
         form action="/contacts/import" method="post" {
-            label for="csv" { "A table with headings (name, email, phone, company, tags), as CSV" }
+            label for="csv" { (w.import_table()) }
             textarea #csv name="csv" rows="6" cols="60" required placeholder="name,email\nAnn,ann@example.org" { (csv) }
             div.actions {
-                button name="dry_run" value="true" { "Show what would happen" }
-                button name="dry_run" value="false" { "Import" }
+                button name="dry_run" value="true" { (w.import_preview()) }
+                button name="dry_run" value="false" { (w.import()) }
             }
         }
     }
@@ -102,6 +104,7 @@ fn import_form(csv: &str) -> Markup {
 /// What each row of a table did, or would do.
 pub(super) async fn import(call: Call, body: Body) -> Page {
     call.require(Role::Editor)?;
+    let w = call.words();
     let mut sent = body.form().await?;
     let (csv, dry_run) = (sent.text("csv"), sent.flag("dry_run"));
     sent.done()?;
@@ -111,20 +114,20 @@ pub(super) async fn import(call: Call, body: Body) -> Page {
         Err(problem) if problem.status.is_client_error() => (problem.status, Some(problem), Vec::new()),
         Err(problem) => return Err(problem),
     };
-    let title = if dry_run { "What would happen" } else { "Imported" };
+    let title = if dry_run { w.import_would() } else { w.imported() };
     let content = html! {
         h1 { (title) }
-        (notice(problem.as_ref()))
+        (notice(w, problem.as_ref()))
         @if !rows.is_empty() {
             table {
-                thead { tr { th { "Row" } th { "What" } th { "Why" } } }
+                thead { tr { th { (w.row()) } th { (w.what()) } th { (w.why()) } } }
                 tbody {
                     @for (index, row) in rows.iter().enumerate() {
                         tr {
                             td { (index + 1) }
                             td {
-                                @if row.contact_id.is_empty() || dry_run { (transfer::action(row.action())) }
-                                @else { a href={ "/contacts/" (row.contact_id) } { (transfer::action(row.action())) } }
+                                @if row.contact_id.is_empty() || dry_run { (action(w, row.action())) }
+                                @else { a href={ "/contacts/" (row.contact_id) } { (action(w, row.action())) } }
                             }
                             td { (row.detail) }
                         }
@@ -132,10 +135,19 @@ pub(super) async fn import(call: Call, body: Body) -> Page {
                 }
             }
         }
-        @if dry_run || problem.is_some() { (import_form(&csv)) }
-        p { a href="/contacts" { "All contacts" } }
+        @if dry_run || problem.is_some() { (import_form(w, &csv)) }
+        p { a href="/contacts" { (w.all_contacts()) } }
     };
-    Ok(page(status, title, call.context.identity.as_deref(), &content))
+    Ok(page(&call, status, title, &content))
+}
+
+fn action(w: Words, action: Action) -> &'static str {
+    match action {
+        Action::Created => w.row_created(),
+        Action::Updated => w.row_updated(),
+        Action::Unchanged => w.row_unchanged(),
+        Action::Refused | Action::Unspecified => w.row_refused(),
+    }
 }
 
 fn tags(contact: &Contact) -> Markup {
@@ -178,18 +190,18 @@ impl Fields {
     }
 }
 
-fn form(action: &str, fields: &Fields, done: &str) -> Markup {
+fn form(w: Words, action: &str, fields: &Fields, done: &str) -> Markup {
     html! {
-        form action=(action) method="post" {
-            label for="name" { "Name" }
+        form.fields action=(action) method="post" {
+            label for="name" { (w.name()) }
             input #name name="name" value=(fields.name) required maxlength="200" autocomplete="off";
-            label for="email" { "E-mail address" }
+            label for="email" { (w.email_address()) }
             input #email type="email" name="email" value=(fields.email) required autocomplete="off";
-            label for="phone" { "Phone" }
+            label for="phone" { (w.phone()) }
             input #phone type="tel" name="phone" value=(fields.phone) maxlength="40" autocomplete="off";
-            label for="company" { "Company" }
+            label for="company" { (w.company()) }
             input #company name="company" value=(fields.company) maxlength="200" autocomplete="off";
-            label for="tags" { "Tags, separated by commas" }
+            label for="tags" { (w.tags_by_commas()) }
             input #tags name="tags" value=(fields.tags) autocomplete="off";
             button type="submit" { (done) }
         }
@@ -222,6 +234,7 @@ pub(super) async fn one(call: Call) -> Page {
 }
 
 async fn show_one(call: Call, refused: Option<(Fields, Problem)>) -> Page {
+    let w = call.words();
     call.query()?.done()?;
     let ask = || {
         let (mut contacts, request) = (call.state.contacts.clone(), GetContactRequest { id: call.part("id") });
@@ -245,14 +258,14 @@ async fn show_one(call: Call, refused: Option<(Fields, Problem)>) -> Page {
             @if !contact.company.is_empty() { " · " (contact.company) }
         }
         p { (tags(&contact)) }
-        p.quiet { "Known since " (time(contact.created_at)) }
+        p.quiet { (w.known_since()) " " (w.time(contact.created_at)) }
         section aria-labelledby="messages" {
-            h2 #messages { "Messages" }
-            @if messages.items.is_empty() { p.quiet { "None yet." } }
+            h2 #messages { (w.messages()) }
+            @if messages.items.is_empty() { p.quiet { (w.none_yet()) } }
             ul.messages {
                 @for message in &messages.items {
                     li {
-                        p.quiet { (time(message.created_at)) @if !message.subject.is_empty() { " · " (message.subject) } }
+                        p.quiet { (w.time(message.created_at)) @if !message.subject.is_empty() { " · " (message.subject) } }
                         p.message { (message.message) }
                     }
                 }
@@ -261,18 +274,18 @@ async fn show_one(call: Call, refused: Option<(Fields, Problem)>) -> Page {
         (documents)
         @if may_edit(&call) {
             section aria-labelledby="edit" {
-                h2 #edit { "Change" }
-                (notice(refused.as_ref().map(|(_, problem)| problem)))
-                (form(&format!("/contacts/{}", contact.id), &fields, "Save"))
+                h2 #edit { (w.change()) }
+                (notice(w, refused.as_ref().map(|(_, problem)| problem)))
+                (form(w, &format!("/contacts/{}", contact.id), &fields, w.save()))
                 details {
-                    summary { "Remove this contact" }
-                    p { "Its messages are removed with it. This cannot be undone." }
-                    form action={ "/contacts/" (contact.id) "/remove" } method="post" { button.danger type="submit" { "Remove for good" } }
+                    summary { (w.remove_contact()) }
+                    p { (w.remove_contact_warning()) }
+                    form action={ "/contacts/" (contact.id) "/remove" } method="post" { button.danger type="submit" { (w.remove_for_good()) } }
                 }
             }
         }
     };
-    Ok(page(status, &contact.name, call.context.identity.as_deref(), &content))
+    Ok(page(&call, status, &contact.name, &content))
 }
 
 pub(super) async fn change(call: Call, body: Body) -> Page {

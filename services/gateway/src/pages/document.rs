@@ -2,8 +2,8 @@ use actix_web::http::StatusCode;
 use maud::{Markup, html};
 use proto::documents::{Document, Insights};
 
-use super::{Page, escaped, links, may_edit, page, time};
-use crate::{call::Call, routes::documents};
+use super::{Page, escaped, links, may_edit, page};
+use crate::{call::Call, routes::documents, words::Words};
 
 pub(super) async fn document(call: Call) -> Page {
     let mut query = call.query()?;
@@ -15,51 +15,51 @@ pub(super) async fn document(call: Call) -> Page {
         true => documents::pages(&call, number).await?.pages.into_iter().next().map(|page| page.text),
         false => None,
     };
-    let id = &document.id;
+    let (w, id) = (call.words(), &document.id);
     let contacts = links::contacts(&call, id).await;
     let content = html! {
         h1 { (document.title) }
-        p.quiet { (document.file_name) " · " (document.media_type) " · " (size(document.size)) }
+        p.quiet { (document.file_name) " · " (document.media_type) " · " (w.size(document.size)) }
         p #state data-document=(id) data-status=(documents::status_name(document.status)) role="status" aria-live="polite" {
-            (state(&document))
+            (state(w, &document))
         }
-        p { a download href={ "/api/v1/documents/" (id) "/content" } { "Download" } }
-        @if let Some(insights) = &document.insights { (about(insights)) }
+        p { a download href={ "/api/v1/documents/" (id) "/content" } { (w.download()) } }
+        @if let Some(insights) = &document.insights { (about(w, insights)) }
         @if let Some(contacts) = contacts { (contacts) }
         @if let Some(text) = text {
             section aria-labelledby="page" {
-                h2 #page { "Page " (number) " of " (document.page_count) }
-                nav aria-label="Pages" {
-                    @if number > 1 { a rel="prev" href={ "/documents/" (id) "?page=" (number - 1) } { "Previous" } " " }
-                    @if number < document.page_count { a rel="next" href={ "/documents/" (id) "?page=" (number + 1) } { "Next" } }
+                h2 #page { (w.page_of_heading(number, document.page_count)) }
+                nav aria-label=(w.pages()) {
+                    @if number > 1 { a rel="prev" href={ "/documents/" (id) "?page=" (number - 1) } { (w.previous()) } " " }
+                    @if number < document.page_count { a rel="next" href={ "/documents/" (id) "?page=" (number + 1) } { (w.next()) } }
                 }
                 pre.text { (text) }
             }
         }
-        @if may_edit(&call) { (actions(&document)) }
+        @if may_edit(&call) { (actions(w, &document)) }
     };
-    Ok(page(StatusCode::OK, &document.title, call.context.identity.as_deref(), &content))
+    Ok(page(&call, StatusCode::OK, &document.title, &content))
 }
 
 /// What was understood of it.
-fn about(insights: &Insights) -> Markup {
+fn about(w: Words, insights: &Insights) -> Markup {
     let kinds = [
-        ("email", "Addresses"),
-        ("phone", "Phone numbers"),
-        ("url", "Links"),
-        ("date", "Dates"),
-        ("amount", "Amounts"),
-        ("iban", "Accounts"),
+        ("email", w.entity_email()),
+        ("phone", w.entity_phone()),
+        ("url", w.entity_url()),
+        ("date", w.entity_date()),
+        ("amount", w.entity_amount()),
+        ("iban", w.entity_iban()),
     ];
     let property = |name: &str| insights.properties.get(name).filter(|value| !value.is_empty());
     html! {
         @if !insights.summary.is_empty() { p { (insights.summary) } }
-        @if let Some(author) = property("author") { p.quiet { "By " (author) } }
+        @if let Some(author) = property("author") { p.quiet { (w.by_author(author)) } }
         p.quiet {
-            (insights.words) " words, " (insights.reading_minutes) " minutes to read"
-            @if let Some(language) = &insights.language { " · language: " (language.code) }
+            (w.words_count(insights.words)) ", " (w.minutes_to_read(insights.reading_minutes.into()))
+            @if let Some(language) = &insights.language { " · " (w.language_is(&language.code)) }
             @for other in &insights.other_languages {
-                @if let Some(language) = &other.language { ", page " (other.page) ": " (language.code) }
+                @if let Some(language) = &other.language { ", " (w.page_language(other.page, &language.code)) }
             }
         }
         @if !insights.keywords.is_empty() {
@@ -67,13 +67,13 @@ fn about(insights: &Insights) -> Markup {
         }
         @if !insights.entities.is_empty() {
             details {
-                summary { "What it names" }
+                summary { (w.what_it_names()) }
                 dl {
                     @for (kind, words) in kinds {
                         @let named: Vec<_> = insights.entities.iter().filter(|e| e.kind == kind).collect();
                         @if !named.is_empty() {
                             dt { (words) }
-                            @for entity in named { dd { (entity.value) " " a href={ "?page=" (entity.page) } { "page " (entity.page) } } }
+                            @for entity in named { dd { (entity.value) " " a href={ "?page=" (entity.page) } { (w.page_number(entity.page)) } } }
                         }
                     }
                 }
@@ -83,7 +83,7 @@ fn about(insights: &Insights) -> Markup {
 }
 
 /// What may be done with it.
-fn actions(document: &Document) -> Markup {
+fn actions(w: Words, document: &Document) -> Markup {
     let id = &document.id;
     let button = |action: &str, words: &str| {
         html! { form action={ "/documents/" (id) "/" (action) } method="post" { button type="submit" { (words) } } }
@@ -92,33 +92,24 @@ fn actions(document: &Document) -> Markup {
         div.actions {
             @match document.deleted_at {
                 Some(at) => {
-                    p.notice { "In the trash since " (time(at)) "." }
-                    (button("restore", "Restore"))
-                    details { summary { "Remove for good" } p { "It cannot be undone." } (button("purge", "Remove for good")) }
+                    p.notice { (w.in_trash_since()) " " (w.time(at)) "." }
+                    (button("restore", w.restore()))
+                    details { summary { (w.remove_for_good()) } p { (w.cannot_be_undone()) } (button("purge", w.remove_for_good())) }
                 }
                 None => {
-                    (button("reprocess", "Read it again"))
-                    (button("trash", "To the trash"))
+                    (button("reprocess", w.read_again()))
+                    (button("trash", w.to_trash()))
                 }
             }
         }
     }
 }
 
-fn state(document: &Document) -> String {
+fn state(w: Words, document: &Document) -> String {
     match (documents::status_name(document.status), &document.failure) {
-        ("failed", Some(failure)) => format!("It could not be read: {}", failure.detail),
-        ("failed", None) => "It could not be read.".to_owned(),
-        ("ready", _) if document.page_count == 1 => "Ready, one page.".to_owned(),
-        ("ready", _) => format!("Ready, {} pages.", document.page_count),
-        _ => "Being read…".to_owned(),
-    }
-}
-
-pub(super) fn size(bytes: i64) -> String {
-    match bytes {
-        0..1024 => format!("{bytes} bytes"),
-        1024..1_048_576 => format!("{} KiB", bytes / 1024),
-        _ => format!("{:.1} MiB", bytes as f64 / 1_048_576.0),
+        ("failed", Some(failure)) => w.not_readable_because(&failure.detail),
+        ("failed", None) => w.not_readable().to_owned(),
+        ("ready", _) => w.ready_pages(document.page_count.into()),
+        _ => w.being_read().to_owned(),
     }
 }

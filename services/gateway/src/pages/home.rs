@@ -2,17 +2,19 @@ use actix_web::http::StatusCode;
 use maud::{Markup, html};
 use proto::search as api;
 
-use super::{Page, escaped, may_edit, notice, page, see};
+use super::{Page, escaped, may_edit, notice, page, session::sign_in_form};
 use crate::{
     call::{Body, Call},
     problem::Problem,
-    routes::{documents, search, session, upload},
+    routes::{documents, search, upload},
+    words::Words,
 };
 
 /// Hits on a page of results.
 const HITS: i32 = 20;
 
 pub(super) async fn home(call: Call) -> Page {
+    let w = call.words();
     let mut query = call.query()?;
     let (q, offset) = (query.text("q"), query.number("offset", 0, 1000));
     query.done()?;
@@ -31,47 +33,47 @@ pub(super) async fn home(call: Call) -> Page {
     let status = trouble.as_ref().map_or(StatusCode::OK, |problem| problem.status);
     let signed_in = call.context.identity.is_some();
     let content = html! {
-        h1.quiet { "Documents" }
-        @if !signed_in { (sign_in_form("", None, false)) }
-        (search_form(&q))
+        h1.quiet { (w.place_search()) }
+        @if !signed_in { (sign_in_form(w, "", None, false)) }
+        (search_form(w, &q))
         div #results aria-live="polite" {
-            (notice(trouble.as_ref()))
-            @if let Some(found) = &found { (hits(found, &q, offset)) }
+            (notice(w, trouble.as_ref()))
+            @if let Some(found) = &found { (hits(w, found, &q, offset)) }
         }
-        @if may_edit(&call) { (upload_form(None)) }
+        @if may_edit(&call) { (upload_form(w, None)) }
     };
-    Ok(page(status, "Documents", call.context.identity.as_deref(), &content))
+    Ok(page(&call, status, w.place_search(), &content))
 }
 
-fn search_form(q: &str) -> Markup {
+fn search_form(w: Words, q: &str) -> Markup {
     html! {
         form.search action="/" method="get" role="search" id="search" {
-            label for="q" { "Search" }
+            label for="q" { (w.search()) }
             input #q type="search" name="q" value=(q) maxlength="500" autocomplete="off" spellcheck="false"
-                placeholder="words, \"an exact phrase\", -without";
-            button type="submit" { "Search" }
+                placeholder=(w.search_hint());
+            button type="submit" { (w.search()) }
         }
     }
 }
 
-fn hits(found: &api::QueryResponse, q: &str, offset: i32) -> Markup {
+fn hits(w: Words, found: &api::QueryResponse, q: &str, offset: i32) -> Markup {
     let next = offset + HITS;
     html! {
         p.quiet {
-            @match found.estimated_total { 0 => "Nothing found.", 1 => "One document.", n => { "About " (n) " documents." } }
-            @if found.degraded { " The search engine is away; these come from the database." }
+            @match found.estimated_total { 0 => (w.nothing_found()), n => (w.documents_found(n)) }
+            @if found.degraded { " " (w.search_degraded()) }
         }
         ol.hits {
             @for hit in &found.hits {
                 li {
                     a href={ "/documents/" (hit.document_id) "?page=" (hit.page) } { (hit.title) }
-                    span.quiet { " page " (hit.page) " of " (hit.page_count) }
+                    span.quiet { " " (w.page_of(hit.page, hit.page_count)) }
                     p { (snippet(&hit.snippet, &hit.ranges)) }
                 }
             }
         }
         @if i64::from(next) < found.estimated_total && next <= 1000 {
-            p { a href={ "/?q=" (escaped(q)) "&offset=" (next) } { "More" } }
+            p.more { a href={ "/?q=" (escaped(q)) "&offset=" (next) } { (w.more()) } }
         }
     }
 }
@@ -94,73 +96,19 @@ pub(super) fn snippet(text: &str, ranges: &[api::Range]) -> Markup {
     }
 }
 
-fn upload_form(trouble: Option<&Problem>) -> Markup {
+fn upload_form(w: Words, trouble: Option<&Problem>) -> Markup {
     html! {
         section aria-labelledby="add" {
-            h2 #add { "Add a document" }
-            (notice(trouble))
+            h2 #add { (w.add_document()) }
+            (notice(w, trouble))
             form #upload action="/upload" method="post" enctype="multipart/form-data" {
-                label for="file" { "Choose a file, or drop it here" }
+                label for="file" { (w.choose_file()) }
                 input #file type="file" name="file" required;
-                button type="submit" { "Upload" }
+                button type="submit" { (w.upload()) }
             }
             ul #uploads role="status" aria-live="polite" {}
         }
     }
-}
-
-fn sign_in_form(email: &str, trouble: Option<&Problem>, coded: bool) -> Markup {
-    html! {
-        section.sign-in aria-labelledby="sign-in" {
-            h2 #sign-in { "Sign in" }
-            (notice(trouble))
-            form action="/sign-in" method="post" {
-                label for="email" { "E-mail address" }
-                input #email type="email" name="email" value=(email) required autocomplete="username";
-                label for="password" { "Password" }
-                input #password type="password" name="password" required autocomplete="current-password";
-                @if coded {
-                    label for="totp" { "Code of your authenticator app, or a recovery code" }
-                    input #totp name="totp" required autocomplete="one-time-code" autocapitalize="none" spellcheck="false" maxlength="40";
-                }
-                button type="submit" { "Sign in" }
-            }
-        }
-    }
-}
-
-pub(super) async fn to_home(_: Call) -> Page {
-    Ok(see("/"))
-}
-
-pub(super) async fn sign_in(call: Call, body: Body) -> Page {
-    let mut form = body.form().await?;
-    let (email, password, code) = (form.text("email"), form.text("password"), form.text("totp"));
-    form.done()?;
-    match session::sign_in(&call, &email, password, Some(&code)).await {
-        Ok((_, cookie)) => {
-            let mut response = see("/");
-            response.add_cookie(&cookie).map_err(chassis::Fault::internal)?;
-            Ok(response)
-        }
-        Err(problem) => {
-            let coded = !code.is_empty() || problem.slug().starts_with("totp-");
-            let content = html! { h1 { "Dossier" } (sign_in_form(&email, Some(&problem), coded)) };
-            let mut response = page(problem.status, "Sign in", None, &content);
-            // How long to wait, mostly.
-            for (name, value) in problem.head().finish().headers() {
-                response.headers_mut().insert(name.clone(), value.clone());
-            }
-            Ok(response)
-        }
-    }
-}
-
-pub(super) async fn sign_out(call: Call) -> Page {
-    let cookie = session::sign_out(&call).await?;
-    let mut response = see("/");
-    response.add_cookie(&cookie).map_err(chassis::Fault::internal)?;
-    Ok(response)
 }
 
 pub(super) async fn upload(call: Call, body: Body) -> Page {
@@ -170,8 +118,9 @@ pub(super) async fn upload(call: Call, body: Body) -> Page {
             None => Err(chassis::Fault::internal("an upload was answered without its document").into()),
         },
         Err(problem) if problem.status.is_client_error() && call.context.identity.is_some() => {
-            let content = html! { h1 { "Not uploaded" } (upload_form(Some(&problem))) };
-            Ok(page(problem.status, "Not uploaded", call.context.identity.as_deref(), &content))
+            let w = call.words();
+            let content = html! { h1 { (w.not_uploaded()) } (upload_form(w, Some(&problem))) };
+            Ok(page(&call, problem.status, w.not_uploaded(), &content))
         }
         Err(problem) => Err(problem),
     }

@@ -5,21 +5,22 @@ use chassis::grpc::idempotent;
 use maud::{Markup, html};
 use proto::contacts::{ListSubmissionsRequest, Submission, UpdateSubmissionRequest};
 
-use super::{Page, escaped, may_edit, page, see, time};
+use super::{Page, empty, escaped, may_edit, page, see, tabs};
 use crate::{
     call::{Body, Call},
     problem::Problem,
     routes::submissions::STATUS,
+    words::{Word, Words},
 };
 
 const MESSAGES: i32 = 30;
 
 /// What people call each status, and what moving a message there is called.
-const WORDS: [(&str, &str, &str); 4] = [
-    ("new", "New", "Mark as new"),
-    ("read", "Read", "Mark as read"),
-    ("archived", "Archived", "Archive"),
-    ("spam", "Spam", "This is spam"),
+const WORDS: [(&str, Word, Word); 4] = [
+    ("new", Words::message_new, Words::mark_new),
+    ("read", Words::message_read, Words::mark_read),
+    ("archived", Words::message_archived, Words::archive),
+    ("spam", Words::message_spam, Words::mark_spam),
 ];
 
 pub(super) async fn list(call: Call) -> Page {
@@ -35,39 +36,40 @@ pub(super) async fn list(call: Call) -> Page {
     };
     let found = idempotent(ask).await?.into_inner();
     let editor = may_edit(&call);
+    let w = call.words();
+    let views = WORDS.map(|(name, words, _)| (format!("/inbox?status={name}"), words(w), name == shown));
     let content = html! {
-        h1 { "Inbox" }
-        nav.tabs aria-label="Messages" {
-            @for (name, words, _) in WORDS {
-                a href={ "/inbox?status=" (name) } aria-current=[(name == shown).then_some("page")] { (words) } " "
-            }
+        h1 { (w.place_inbox()) }
+        (tabs(w.messages(), &views))
+        @match found.count.unwrap_or_default() {
+            0 => (empty(w.no_messages(), &html! {})),
+            n => p.quiet { (w.messages_count(n)) },
         }
-        p.quiet { @match found.count.unwrap_or_default() { 0 => "No messages here.", 1 => "One message.", n => { (n) " messages." } } }
-        ul.messages { @for message in &found.items { li { (one(message, shown, editor)) } } }
+        ul.messages { @for message in &found.items { li { (one(w, message, shown, editor)) } } }
         @if !found.next_cursor.is_empty() {
-            p { a href={ "/inbox?status=" (shown) "&cursor=" (found.next_cursor) } { "Older" } }
+            p.more { a href={ "/inbox?status=" (shown) "&cursor=" (found.next_cursor) } { (w.older()) } }
         }
     };
-    Ok(page(StatusCode::OK, "Inbox", call.context.identity.as_deref(), &content))
+    Ok(page(&call, StatusCode::OK, w.place_inbox(), &content))
 }
 
-fn one(message: &Submission, shown: &str, editor: bool) -> Markup {
-    let subject = if message.subject.is_empty() { "Your message" } else { message.subject.as_str() };
+fn one(w: Words, message: &Submission, shown: &str, editor: bool) -> Markup {
+    let subject = if message.subject.is_empty() { w.your_message() } else { message.subject.as_str() };
     html! {
         article aria-labelledby={ "m-" (message.id) } {
             h2 id={ "m-" (message.id) } { (message.name) @if !message.subject.is_empty() { ": " (message.subject) } }
             p.quiet {
-                (time(message.created_at)) " · " (message.email)
-                @if !message.contact_id.is_empty() { " · " a href={ "/contacts/" (message.contact_id) } { "Contact" } }
+                (w.time(message.created_at)) " · " (message.email)
+                @if !message.contact_id.is_empty() { " · " a href={ "/contacts/" (message.contact_id) } { (w.contact()) } }
             }
             p.message { (message.message) }
             div.actions {
-                a.button href={ "mailto:" (escaped(&message.email)) "?subject=" (escaped(&format!("Re: {subject}"))) } { "Answer by mail" }
+                a.button href={ "mailto:" (escaped(&message.email)) "?subject=" (escaped(&format!("Re: {subject}"))) } { (w.answer_by_mail()) }
                 @if editor {
                     @for (name, _, action) in WORDS.into_iter().filter(|(name, ..)| *name != shown && *name != "new") {
                         form action={ "/inbox/" (message.id) } method="post" {
                             input type="hidden" name="back" value=(shown);
-                            button name="status" value=(name) { (action) }
+                            button name="status" value=(name) { (action(w)) }
                         }
                     }
                 }

@@ -7,22 +7,24 @@ use proto::documents::{
     ListDocumentsRequest, PurgeDocumentRequest, ReprocessDocumentRequest, RestoreDocumentRequest, TrashDocumentRequest,
 };
 
-use super::{Page, document::size, escaped, may_edit, page, see, time};
+use super::{Page, escaped, may_edit, page, see, tabs};
 use crate::{
     call::Call,
     problem::Problem,
     routes::documents::{STATUS, status_name},
+    words::{Word, Words},
 };
 
 const DOCUMENTS: i32 = 50;
-const ORDERS: [(&str, &str); 4] = [
-    ("-created_at", "Newest first"),
-    ("created_at", "Oldest first"),
-    ("title", "By title"),
-    ("-size", "Largest first"),
+const ORDERS: [(&str, Word); 4] = [
+    ("-created_at", Words::newest_first),
+    ("created_at", Words::oldest_first),
+    ("title", Words::by_title),
+    ("-size", Words::largest_first),
 ];
 
 pub(super) async fn list(call: Call) -> Page {
+    let w = call.words();
     let mut query = call.query()?;
     let status = query.word("status", &STATUS);
     let (tag, sort, cursor) = (query.text("tag"), query.text("sort"), query.value("cursor"));
@@ -49,32 +51,33 @@ pub(super) async fn list(call: Call) -> Page {
         let cursor = if cursor.is_empty() { String::new() } else { format!("&cursor={cursor}") };
         format!("/documents?trashed={trashed}&tag={}&sort={}{status}{cursor}", escaped(&tag), escaped(&sort))
     };
-    let title = if trashed { "Trash" } else { "All documents" };
+    let title = if trashed { w.trash() } else { w.place_documents() };
+    let mut views = vec![
+        ("/documents".to_owned(), w.filter_all(), !trashed && shown.is_empty()),
+        ("/documents?status=processing".to_owned(), w.filter_reading(), shown == "processing"),
+        ("/documents?status=failed".to_owned(), w.filter_failed(), shown == "failed"),
+    ];
+    if may_edit(&call) {
+        views.push(("/documents?trashed=true".to_owned(), w.trash(), trashed));
+    }
     let content = html! {
         h1 { (title) }
-        nav.tabs aria-label="Documents" {
-            a href="/documents" aria-current=[(!trashed && shown.is_empty()).then_some("page")] { "All" } " "
-            @for (name, words) in [("processing", "Being read"), ("failed", "Not readable")] {
-                a href={ "/documents?status=" (name) } aria-current=[(shown == name).then_some("page")] { (words) } " "
-            }
-            @if may_edit(&call) {
-                a href="/documents?trashed=true" aria-current=[trashed.then_some("page")] { "Trash" }
-            }
-        }
+        (tabs(w.place_documents(), &views))
         form.inline action="/documents" method="get" {
             input type="hidden" name="trashed" value=(trashed);
             @if !shown.is_empty() { input type="hidden" name="status" value=(shown); }
-            label for="sort" { "Order" }
-            select #sort name="sort" {
-                @for (value, words) in ORDERS { option value=(value) selected[value == sort] { (words) } }
+            label {
+                (w.order())
+                select name="sort" {
+                    @for (value, words) in ORDERS { option value=(value) selected[value == sort] { (words(w)) } }
+                }
             }
-            label for="tag" { "Tag" }
-            input #tag name="tag" value=(tag) maxlength="50" autocomplete="off";
-            button type="submit" { "Show" }
+            label { (w.tag()) input name="tag" value=(tag) maxlength="50" autocomplete="off"; }
+            button type="submit" { (w.show()) }
         }
-        p.quiet { @match found.count.unwrap_or_default() { 0 => "None.", 1 => "One document.", n => { (n) " documents." } } }
-        table {
-            thead { tr { th { "Title" } th { "Added" } th { "Pages" } th { "Size" } th { "State" } } }
+        p.quiet { @match found.count.unwrap_or_default() { 0 => (w.none()), n => (w.documents(n)) } }
+        table.stack {
+            thead { tr { th { (w.title()) } th { (w.added()) } th.number { (w.pages()) } th.number { (w.size_heading()) } th { (w.state()) } } }
             tbody {
                 @for document in &found.items {
                     tr {
@@ -82,24 +85,24 @@ pub(super) async fn list(call: Call) -> Page {
                             a href={ "/documents/" (document.id) } { (document.title) }
                             @for tag in &document.tags { " " a.tag href={ "/documents?tag=" (escaped(tag)) } { (tag) } }
                         }
-                        td { (time(document.created_at)) }
-                        td { (document.page_count) }
-                        td { (size(document.size)) }
-                        td { (state(status_name(document.status))) }
+                        td data-label=(w.added()) { (w.time(document.created_at)) }
+                        td.number data-label=(w.pages()) { (w.number(document.page_count.into())) }
+                        td.number data-label=(w.size_heading()) { (w.size(document.size)) }
+                        td data-label=(w.state()) { (state(w, status_name(document.status))) }
                     }
                 }
             }
         }
-        @if !found.next_cursor.is_empty() { p { a href=(here(&found.next_cursor)) { "More" } } }
+        @if !found.next_cursor.is_empty() { p.more { a href=(here(&found.next_cursor)) { (w.more()) } } }
     };
-    Ok(page(StatusCode::OK, title, call.context.identity.as_deref(), &content))
+    Ok(page(&call, StatusCode::OK, title, &content))
 }
 
-fn state(status: &str) -> &'static str {
+fn state(w: Words, status: &str) -> &'static str {
     match status {
-        "ready" => "Ready",
-        "failed" => "Not readable",
-        _ => "Being read",
+        "ready" => w.state_ready(),
+        "failed" => w.state_failed(),
+        _ => w.state_reading(),
     }
 }
 

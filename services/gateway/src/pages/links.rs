@@ -21,7 +21,7 @@ pub(super) async fn documents(call: &Call, contact: &str) -> Markup {
         let page = link.evidence.first().map_or(1, |evidence| evidence.page);
         html! { a href={ "/documents/" (link.document_id) "?page=" (page) } { (link.title) } }
     };
-    section(call, "Documents", "No document names this contact.", found, "contact", entry)
+    section(call, call.words().place_documents(), call.words().no_document_names_contact(), found, "contact", entry)
 }
 
 /// Contacts that the document names, for whoever may read contacts.
@@ -30,7 +30,14 @@ pub(super) async fn contacts(call: &Call, document: &str) -> Option<Markup> {
     let request = ListLinksRequest { document_id: document.to_owned(), ..Default::default() };
     let found = links::ask(call, request).await.map(|found| found.items);
     let entry = |link: &Link| html! { a href={ "/contacts/" (link.contact_id) } { (link.name) } " " span.quiet { (link.email) } };
-    Some(section(call, "Contacts", "It names no contact.", found, "document", entry))
+    Some(section(
+        call,
+        call.words().place_contacts(),
+        call.words().document_names_no_contact(),
+        found,
+        "document",
+        entry,
+    ))
 }
 
 fn section(
@@ -45,7 +52,7 @@ fn section(
         section aria-labelledby="links" {
             h2 #links { (title) }
             @match &found {
-                Err(_) => p.notice { "They cannot be looked up at present." },
+                Err(_) => p.notice { (call.words().links_unavailable()) },
                 Ok(links) if links.is_empty() => p.quiet { (none) },
                 Ok(links) => ul.links { @for link in links { li { (entry(link)) (said(call, link, from)) } } },
             }
@@ -54,10 +61,11 @@ fn section(
 }
 
 fn said(call: &Call, link: &Link, from: &str) -> Markup {
-    let words = |kind: &str| match kind {
-        "email" => "its address",
-        "phone" => "its number",
-        _ => "its name",
+    let w = call.words();
+    let seen = |kind: &str, page: i32| match kind {
+        "email" => w.evidence_email(page),
+        "phone" => w.evidence_phone(page),
+        _ => w.evidence_name(page),
     };
     let decide = |decision: &str, words: &str| {
         let action = format!("/contacts/{}/documents/{}", link.contact_id, link.document_id);
@@ -70,15 +78,15 @@ fn said(call: &Call, link: &Link, from: &str) -> Markup {
     };
     html! {
         " " span.quiet {
-            @if link.confirmed { "· confirmed" } @else { "· likely (" (format!("{:.0}", link.confidence * 100.0)) " %)" }
+            "· " @if link.confirmed { (w.link_confirmed()) } @else { (w.link_likely(w.percent(link.confidence))) }
         }
         @for evidence in &link.evidence {
-            p.quiet { "Page " (evidence.page) ", " (words(&evidence.kind)) ": " (snippet(&evidence.snippet, &evidence.ranges)) }
+            p.quiet { (seen(&evidence.kind, evidence.page)) " " (snippet(&evidence.snippet, &evidence.ranges)) }
         }
         @if may_edit(call) {
             div.actions {
-                @if !link.confirmed { (decide("confirm", "Yes, it is")) }
-                (decide("refuse", "No, it is not"))
+                @if !link.confirmed { (decide("confirm", w.link_confirm())) }
+                (decide("refuse", w.link_refuse()))
             }
         }
     }

@@ -1,18 +1,71 @@
-//! The web pages: plain HTML from the server that works without scripts; one ES module makes it
+//! The web pages: plain HTML from the server that works without scripts; small ES modules make it
 //! livelier. They go through the same clients as the API.
+//!
+//! # How to write a page
+//!
+//! One line in [`pages`] below, and a handler `async fn list(call: Call) -> Page` in a file of its
+//! subject. It takes `let w = call.words();`, asks the services, and ends with
+//! `Ok(page(&call, StatusCode::OK, w.place_inbox(), &html! { … }))`: [`page`] puts title, navigation and
+//! language around it. A form that is refused is shown again with [`notice`] on top and the
+//! problem's status; one that worked redirects by [`see`]. Nothing inline: no `style`, no `on…`.
+//!
+//! # How to say something
+//!
+//! No word stands in a page. Each is a message of the catalogue, one line in the file of its
+//! subject beside `words/mod.rs`, in English and German: `(w.add_contact())`, `(w.contacts(count))`. Numbers,
+//! sizes, days and moments are said by `w.number`, `w.size`, `w.day`, `w.time`; a service's refusal by
+//! `w.problem`. What a script says stands in `words/scripts.rs`. What a new kind of problem means goes
+//! to `words/problems.rs`.
+//!
+//! # Components
+//!
+//! Markup that more than one page needs is a function in [`components`]; the rest is plain HTML that
+//! `assets/dossier.css` knows by these classes:
+//!
+//! | class | on | for |
+//! | --- | --- | --- |
+//! | `quiet` | anything | what is said in passing; on `h1`, a heading for those who cannot see the page |
+//! | `notice`, `told` | `p`, `div` | what went wrong (with `role="alert"`); what was done (`role="status"`) |
+//! | `card`, `cards` | `section`, `ul`… | a thing with a border; a grid of them |
+//! | `empty` | `div` | what stands where nothing is yet, and what to do |
+//! | `primary`, `danger`, `link` | `button`, `a.button` | the one thing to do here; what cannot be undone; a button like a link |
+//! | `button` | `a` | a link like a button |
+//! | `actions` | `div` | buttons and forms side by side |
+//! | `inline` | `form` | fields side by side; a `label` holds its field |
+//! | `fields` | `form`, `div` | fields below each other, not wider than one reads |
+//! | `hint` | `p`, `small` | what belongs in a field, below its label (`aria-describedby`) |
+//! | `tabs` | `nav` | views of one list; `aria-current="page"` on the one shown |
+//! | `stack` | `table` | falls apart into cards on a phone; each `td` but the first has `data-label` |
+//! | `number` | `td`, `th` | figures, to the right |
+//! | `tag`, `badge` | `a`, `span` | a tag that leads somewhere; a state, with `good`, `bad` or `busy` |
+//! | `more` | `p` | paging |
+//! | `text`, `message` | `pre`, `p` | somebody else's text, its line breaks kept |
+//! | `plain` | `ul`, `ol` | a list without bullets |
+//! | `split` | `div` | two columns where there is room, the first the wider |
+//! | `no-script`, `scripted` | anything | only shown without, only with scripts |
+//!
+//! # Scripts
+//!
+//! `assets/scripts/*.js` are ES modules; `page.js` holds what they share, `dossier.js` imports them all. A new
+//! one is listed in `assets.rs` and imported there. A page must do its job without them.
 
 mod assets;
+mod components;
 mod contacts;
 mod docs;
 mod document;
 mod home;
 mod inbox;
+mod language;
+mod layout;
 mod library;
 mod links;
 mod overview;
 mod problems;
 mod second_factor;
+mod session;
 mod settings;
+mod website;
 
 use actix_web::{
     HttpResponse,
@@ -20,22 +73,27 @@ use actix_web::{
     web::ServiceConfig,
 };
 use chassis::Role;
-use maud::{DOCTYPE, Markup, html};
+use maud::html;
 
 use crate::{
     call::{Call, put},
-    domain::Identity,
-    problem::{Answer, Problem},
+    problem::Answer,
     routes::at,
 };
 
+use components::{empty, notice, tabs};
+use layout::page;
+
+#[cfg(test)]
+pub(crate) use assets::scripts;
 pub(crate) use problems::problem;
 
 /// The pages' routing table.
 pub(crate) fn pages(c: &mut ServiceConfig) {
     at!(c, "/", "GET, HEAD", get => home::home);
-    at!(c, "/sign-in", "GET, HEAD, POST", get => home::to_home, post => home::sign_in);
-    at!(c, "/sign-out", "POST", post => home::sign_out);
+    at!(c, "/sign-in", "GET, HEAD, POST", get => session::to_home, post => session::sign_in);
+    at!(c, "/sign-out", "POST", post => session::sign_out);
+    at!(c, "/language", "POST", post => language::choose);
     at!(c, "/upload", "POST", post => home::upload);
     at!(c, "/documents", "GET, HEAD", get => library::list);
     at!(c, "/documents/{id}", "GET, HEAD", get => document::document);
@@ -61,69 +119,15 @@ pub(crate) fn pages(c: &mut ServiceConfig) {
     at!(c, "/problems/{slug}", "GET, HEAD", get => problems::explain);
     at!(c, "/api/docs", "GET, HEAD", get => docs::enter);
     at!(c, "/api/docs/{file:.*}", "GET, HEAD", get => docs::file);
-    at!(c, "/assets/{name}", "GET, HEAD", get => assets::asset);
+    at!(c, "/assets/{language}/{name}", "GET, HEAD", get => assets::asset);
     at!(c, "/favicon.ico", "GET, HEAD", get => assets::icon);
 }
 
-/// What everybody who is signed in may open.
-const PLACES: [(&str, &str); 6] = [
-    ("/", "Documents"),
-    ("/documents", "All documents"),
-    ("/inbox", "Inbox"),
-    ("/contacts", "Contacts"),
-    ("/overview", "Overview"),
-    ("/settings", "Settings"),
-];
-
-/// A whole page.
-fn page(status: StatusCode, title: &str, who: Option<&Identity>, content: &Markup) -> HttpResponse {
-    let whole = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                title { (title) " · Dossier" }
-                link rel="icon" href=(assets::path("icon.svg")) type="image/svg+xml";
-                link rel="stylesheet" href=(assets::path("dossier.css"));
-                script type="module" src=(assets::path("dossier.js")) {}
-            }
-            body {
-                a.skip href="#main" { "To the content" }
-                header.top {
-                    a.brand href="/" { "Dossier" }
-                    @if let Some(who) = who {
-                        nav aria-label="Main" {
-                            @for (path, words) in PLACES {
-                                a href=(path) aria-current=[(words == title).then_some("page")] { (words) }
-                            }
-                        }
-                        form action="/sign-out" method="post" {
-                            span { (who.email) }
-                            button type="submit" { "Sign out" }
-                        }
-                    }
-                }
-                main id="main" { (content) }
-            }
-        }
-    };
-    HttpResponse::build(status)
-        .insert_header((header::CONTENT_TYPE, "text/html; charset=utf-8"))
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .body(whole.into_string())
-}
+type Page = Answer;
 
 /// Whether forms that change something are shown.
 fn may_edit(call: &Call) -> bool {
     call.require(Role::Editor).is_ok()
-}
-
-/// A moment for people, in UTC.
-fn time(micros: i64) -> Markup {
-    let at = jiff::Timestamp::from_microsecond(micros).unwrap_or_default();
-    html! { time datetime=(at.to_string()) { (at.strftime("%-d %B %Y, %H:%M")) } }
 }
 
 /// Everything but letters, digits and a few signs, so that it can stand in a query.
@@ -142,12 +146,13 @@ fn escaped(text: &str) -> String {
 }
 
 /// What a visitor of somebody's website sees after the contact form.
-pub(crate) fn thanks() -> HttpResponse {
+pub(crate) fn thanks(call: &Call) -> HttpResponse {
+    let w = call.words();
     let content = html! {
-        h1 { "Thank you" }
-        p { "Your message has been received." }
+        h1 { (w.thank_you()) }
+        p { (w.message_received()) }
     };
-    page(StatusCode::OK, "Thank you", None, &content)
+    page(call, StatusCode::OK, w.thank_you(), &content)
 }
 
 /// Whether a redirect there stays on this site.
@@ -166,14 +171,3 @@ fn see(path: &str) -> HttpResponse {
     put(&mut response, header::LOCATION, path);
     response
 }
-
-/// A problem shown within a page, with the page's status.
-fn notice(problem: Option<&Problem>) -> Markup {
-    html! {
-        @if let Some(problem) = problem {
-            p.notice role="alert" { (problem.fault.detail) }
-        }
-    }
-}
-
-type Page = Answer;

@@ -13,59 +13,62 @@ use crate::{
     call::Call,
     problem::Problem,
     routes::{documents::STATUS as DOCUMENT_STATUS, submissions::STATUS as MESSAGE_STATUS},
+    words::Words,
 };
 
 pub(super) async fn overview(call: Call) -> Page {
     call.require(Role::Viewer)?;
     call.query()?.done()?;
+    let w = call.words();
     let (visits, unread, reading, failed) =
         tokio::join!(visits(&call), messages(&call, "new"), documents(&call, "processing"), documents(&call, "failed"));
     let troubles: Vec<_> =
         call.state.shared.health.report().into_iter().filter(|(_, trouble)| trouble.is_some()).collect();
     let content = html! {
-        h1 { "Overview" }
+        h1 { (w.place_overview()) }
         section aria-labelledby="now" {
-            h2 #now { "Now" }
+            h2 #now { (w.now()) }
             ul {
-                li { (counted(unread, "new message", "new messages")) " in the " a href="/inbox" { "inbox" } "." }
-                li { (counted(reading, "document is", "documents are")) " being read." }
-                li {
-                    (counted(failed, "document", "documents")) " could not be read."
-                    " " a href="/documents?status=failed" { "Show" }
-                }
-                @if troubles.is_empty() { li { "Every part of the system answers." } }
-                @for (name, _) in &troubles { li.notice { (named(name)) } }
+                li { a href="/inbox" { (counted(w, unread, Words::no_new_messages, Words::new_messages)) } }
+                li { (counted(w, reading, Words::nothing_being_read, Words::being_read_count)) }
+                li { a href="/documents?status=failed" { (counted(w, failed, Words::nothing_failed, Words::failed_count)) } }
+                @if troubles.is_empty() { li { (w.every_part_answers()) } }
+                @for (name, _) in &troubles { li.notice { (named(w, name)) } }
             }
         }
         section aria-labelledby="visits" {
-            h2 #visits { "Visits of your website, the last 30 days" }
+            h2 #visits { (w.visits_of_website()) }
             @match &visits {
-                Ok(visits) => (drawing(visits)),
-                Err(problem) => p.notice { (problem.fault.detail) },
+                Ok(visits) => (drawing(w, visits)),
+                Err(problem) => p.notice { (w.problem(problem)) },
             }
         }
     };
-    Ok(page(StatusCode::OK, "Overview", call.context.identity.as_deref(), &content))
+    Ok(page(&call, StatusCode::OK, w.place_overview(), &content))
 }
 
 /// What it means for people that a dependency is away.
-fn named(dependency: &str) -> String {
+fn named(w: Words, dependency: &str) -> String {
     match dependency {
-        "postgresql" => "The database cannot be reached: nothing can be changed until it is back.".to_owned(),
-        "search" => "Search is away.".to_owned(),
-        "documents" => "Documents cannot be reached.".to_owned(),
-        "contacts" => "Contacts and messages cannot be reached.".to_owned(),
-        "indexer" => "New documents wait to be read.".to_owned(),
-        other => format!("{other} cannot be reached."),
+        "postgresql" => w.database_away().to_owned(),
+        "search" => w.search_away().to_owned(),
+        "documents" => w.documents_away().to_owned(),
+        "contacts" => w.contacts_away().to_owned(),
+        "indexer" => w.indexer_away().to_owned(),
+        other => w.part_away(other),
     }
 }
 
-fn counted(count: Result<i64, Problem>, one: &str, many: &str) -> String {
+fn counted(
+    w: Words,
+    count: Result<i64, Problem>,
+    zero: fn(Words) -> &'static str,
+    many: fn(Words, i64) -> String,
+) -> String {
     match count {
-        Ok(0) => format!("No {}", many.strip_suffix(" are").map_or(many.to_owned(), |m| format!("{m} are"))),
-        Ok(1) => format!("1 {one}"),
-        Ok(n) => format!("{n} {many}"),
-        Err(_) => format!("An unknown number of {many}"),
+        Ok(0) => zero(w).to_owned(),
+        Ok(n) => many(w, n),
+        Err(_) => w.unknown_count().to_owned(),
     }
 }
 
@@ -102,14 +105,14 @@ async fn documents(call: &Call, status: &str) -> Result<i64, Problem> {
 }
 
 /// Bars, and the same numbers as a table for who cannot see them.
-fn drawing(visits: &GetVisitsResponse) -> Markup {
+fn drawing(w: Words, visits: &GetVisitsResponse) -> Markup {
     const HEIGHT: i64 = 120;
     const STEP: usize = 20;
     let most = visits.days.iter().map(|day| day.visits).max().unwrap_or_default().max(1);
     let height = |day: &Day| day.visits * HEIGHT / most;
     html! {
-        p.quiet { (visits.total_visits) " visits by people, " (visits.total_bots) " by programs." }
-        svg.bars viewBox={ "0 0 " (visits.days.len() * STEP) " " (HEIGHT + 4) } role="img" aria-label="Visits by day; the table below has the numbers" {
+        p.quiet { (w.visits_by_people(w.number(visits.total_visits), w.number(visits.total_bots))) }
+        svg.bars viewBox={ "0 0 " (visits.days.len() * STEP) " " (HEIGHT + 4) } role="img" aria-label=(w.visits_by_day()) {
             @for (index, day) in visits.days.iter().enumerate() {
                 rect x=(index * STEP + 2) y=(HEIGHT - height(day)) width=(STEP - 4) height=(height(day) + 2) {
                     title { (day.day) ": " (day.visits) }
@@ -117,9 +120,9 @@ fn drawing(visits: &GetVisitsResponse) -> Markup {
             }
         }
         details {
-            summary { "The numbers" }
+            summary { (w.the_numbers()) }
             table {
-                thead { tr { th { "Day" } th { "Visits" } th { "Programs" } } }
+                thead { tr { th { (w.day_heading()) } th { (w.visits()) } th { (w.programs()) } } }
                 tbody { @for day in visits.days.iter().rev() { tr { td { (day.day) } td { (day.visits) } td { (day.bots) } } } }
             }
         }
@@ -133,7 +136,7 @@ mod tests {
     #[test]
     fn the_tallest_bar_is_the_busiest_day_and_no_visits_are_no_error() {
         let day = |day: &str, visits| Day { day: day.to_owned(), visits, bots: 0 };
-        let drawn = |days| drawing(&GetVisitsResponse { days, ..Default::default() }).into_string();
+        let drawn = |days| drawing(Words::default(), &GetVisitsResponse { days, ..Default::default() }).into_string();
         let two = drawn(vec![day("2026-01-01", 5), day("2026-01-02", 10)]);
         assert!(two.contains(r#"y="60""#) && two.contains(r#"height="122""#), "{two}");
         assert!(drawn(vec![day("2026-01-01", 0)]).contains(r#"height="2""#));

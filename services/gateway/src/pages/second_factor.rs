@@ -6,70 +6,71 @@ use actix_web::http::StatusCode;
 use maud::{Markup, html};
 use qrcode::{Color, QrCode};
 
-use super::{Page, see, settings, time};
+use super::{Page, see, settings};
 use crate::{
     call::{Body, Call},
     problem::Problem,
     routes::totp::{self, Begun},
     store::SecondFactor,
+    words::Words,
 };
 
 /// Light modules around the picture, which readers need.
 const MARGIN: usize = 4;
 
 /// What the settings say about it.
-pub(super) fn section(found: &SecondFactor) -> Markup {
+pub(super) fn section(w: Words, found: &SecondFactor) -> Markup {
     html! {
         section aria-labelledby="second-factor" {
-            h2 #second-factor { "Your second factor" }
+            h2 #second-factor { (w.second_factor()) }
             @if let Some(since) = found.confirmed_at {
                 p {
-                    "Signing in takes a code of your authenticator app, since " (time(since.as_microsecond())) ". "
-                    (found.recovery_codes) " recovery codes are left."
+                    (w.second_factor_since()) " " (w.time(since.as_microsecond())) ". "
+                    (w.recovery_codes_left(found.recovery_codes))
                 }
                 details {
-                    summary { "Do without it" }
-                    (with_password("/settings/totp/disable", "totp-off", "Disable"))
+                    summary { (w.second_factor_off()) }
+                    (with_password(w, "/settings/totp/disable", "totp-off", w.disable()))
                 }
             } @else {
-                p.quiet { "Signing in takes your password alone." }
+                p.quiet { (w.password_alone()) }
                 details {
-                    summary { "Ask for a code of an authenticator app as well" }
-                    (with_password("/settings/totp", "totp-on", "Set up"))
+                    summary { (w.second_factor_on()) }
+                    (with_password(w, "/settings/totp", "totp-on", w.set_up()))
                 }
             }
         }
     }
 }
 
-fn with_password(action: &str, id: &str, words: &str) -> Markup {
+fn with_password(w: Words, action: &str, id: &str, words: &str) -> Markup {
     html! {
-        form action=(action) method="post" {
-            label for=(id) { "Your password" }
+        form.fields action=(action) method="post" {
+            label for=(id) { (w.your_password()) }
             input id=(id) type="password" name="password" required autocomplete="current-password";
             button type="submit" { (words) }
         }
     }
 }
 
-fn set_up(begun: &Begun) -> Markup {
+fn set_up(w: Words, begun: &Begun) -> Markup {
     html! {
         div.told role="status" {
-            p { "Scan this with your authenticator app, or type the secret into it:" }
-            (picture(&begun.uri))
+            p { (w.scan_this()) }
+            (picture(w, &begun.uri))
             p { code #totp-secret { (begun.secret) } }
             p.quiet { code { (begun.uri) } }
             form action="/settings/totp/confirm" method="post" {
-                label for="totp-first" { "The code that it shows now" }
+                label for="totp-first" { (w.code_shown_now()) }
                 input #totp-first name="totp" required inputmode="numeric" autocomplete="one-time-code" maxlength="12";
-                button type="submit" { "Confirm" }
+                button type="submit" { (w.confirm()) }
             }
         }
     }
 }
 
 /// Drawn as one path: nothing in it needs a style.
-fn picture(text: &str) -> Markup {
+fn picture(w: Words, text: &str) -> Markup {
     let Ok(code) = QrCode::new(text) else { return html! {} };
     let (width, mut path) = (code.width(), String::new());
     for (index, _) in code.to_colors().iter().enumerate().filter(|(_, color)| **color == Color::Dark) {
@@ -79,7 +80,7 @@ fn picture(text: &str) -> Markup {
     let side = width + 2 * MARGIN;
     html! {
         svg xmlns="http://www.w3.org/2000/svg" viewBox={ "0 0 " (side) " " (side) } width="240" height="240" role="img"
-            aria-label="QR code of the secret" shape-rendering="crispEdges" {
+            aria-label=(w.qr_code()) shape-rendering="crispEdges" {
             rect width=(side) height=(side) fill="#fff" {}
             path d=(path) fill="#000" {}
         }
@@ -98,7 +99,7 @@ pub(super) async fn begin(call: Call, body: Body) -> Page {
     let password = form.text("password");
     form.done()?;
     match totp::begin(&call, password).await {
-        Ok(begun) => settings::show(&call, StatusCode::OK, &set_up(&begun), None).await,
+        Ok(begun) => settings::show(&call, StatusCode::OK, &set_up(call.words(), &begun), None).await,
         Err(problem) => refused(&call, problem).await,
     }
 }
@@ -112,7 +113,7 @@ pub(super) async fn confirm(call: Call, body: Body) -> Page {
         Ok(codes) => {
             let told = html! {
                 div.told role="status" {
-                    p { "From now on signing in takes a code. Keep these for the day you lose the app; each is good once, and they are shown this once:" }
+                    p { (call.words().keep_recovery_codes()) }
                     ul #recovery-codes { @for code in &codes { li { code { (code) } } } }
                 }
             };

@@ -1,24 +1,24 @@
 //! People, keys for programs, and the form for one's website.
 
-use actix_web::http::{StatusCode, header};
+use actix_web::http::StatusCode;
 use chassis::Role;
 use maud::{Markup, html};
 use pg::PageRequest;
 
-use super::{Page, notice, page, second_factor, see, time};
+use super::{Page, notice, page, second_factor, see, website};
 use crate::{
     call::{Body, Call},
     domain::{Token, User},
     problem::Problem,
     routes::{tokens, users},
     secret,
+    words::{Word, Words},
 };
 
 const SHOWN: i32 = 200;
 
 /// What a token may be made for here; the API offers finer ones.
-const SCOPES: [(&str, &str); 3] =
-    [("read", "Read everything"), ("write", "Read and write contacts and documents"), ("*", "All that you may do")];
+const SCOPES: [(&str, Word); 3] = [("read", Words::key_read), ("write", Words::key_write), ("*", Words::key_all)];
 
 pub(super) async fn settings(call: Call) -> Page {
     call.query()?.done()?;
@@ -26,6 +26,7 @@ pub(super) async fn settings(call: Call) -> Page {
 }
 
 pub(super) async fn show(call: &Call, status: StatusCode, told: &Markup, refused: Option<&Problem>) -> Page {
+    let w = call.words();
     let user = call.identity()?.user_id;
     let store = &call.state.shared.store;
     let (tokens, _) = store.list_tokens(user, &PageRequest::parse("", SHOWN)?).await?;
@@ -34,65 +35,73 @@ pub(super) async fn show(call: &Call, status: StatusCode, told: &Markup, refused
         Err(_) => None,
     };
     let content = html! {
-        h1 { "Settings" }
+        h1 { (w.place_settings()) }
         (told)
-        (notice(refused))
-        (second_factor::section(&store.second_factor(user).await?))
-        @if let Some(users) = &users { (people(users)) }
-        (keys(&tokens))
-        (website(call))
+        (notice(w, refused))
+        (second_factor::section(w, &store.second_factor(user).await?))
+        @if let Some(users) = &users { (people(w, users)) }
+        (keys(w, &tokens))
+        (website::section(call))
         section aria-labelledby="api" {
-            h2 #api { "For programs" }
-            p { a href="/api/docs/" { "The API, to read and to try" } }
+            h2 #api { (w.for_programs()) }
+            p { a href="/api/docs/" { (w.the_api()) } }
         }
     };
-    Ok(page(status, "Settings", call.context.identity.as_deref(), &content))
+    Ok(page(call, status, w.place_settings(), &content))
 }
 
-fn people(users: &[User]) -> Markup {
+fn people(w: Words, users: &[User]) -> Markup {
     html! {
         section aria-labelledby="people" {
-            h2 #people { "People" }
-            table {
-                thead { tr { th { "E-mail" } th { "Name" } th { "Role" } th { "Since" } } }
+            h2 #people { (w.people()) }
+            table.stack {
+                thead { tr { th { (w.email()) } th { (w.name()) } th { (w.role()) } th { (w.since()) } } }
                 tbody {
                     @for user in users {
                         tr {
                             td { (user.email) }
-                            td { (user.name) }
-                            td { (user.role) @if user.disabled_at.is_some() { " (disabled)" } }
-                            td { (time(user.created_at.as_microsecond())) }
+                            td data-label=(w.name()) { (user.name) }
+                            td data-label=(w.role()) { (role(w, user.role)) @if user.disabled_at.is_some() { " (" (w.disabled()) ")" } }
+                            td data-label=(w.since()) { (w.time(user.created_at.as_microsecond())) }
                         }
                     }
                 }
             }
             details {
-                summary { "Add somebody" }
-                form action="/settings/users" method="post" {
-                    label for="user-email" { "E-mail address" }
+                summary { (w.add_person()) }
+                form.fields action="/settings/users" method="post" {
+                    label for="user-email" { (w.email_address()) }
                     input #user-email type="email" name="email" required autocomplete="off";
-                    label for="user-name" { "Name" }
+                    label for="user-name" { (w.name()) }
                     input #user-name name="name" maxlength="200" autocomplete="off";
-                    label for="user-role" { "Role" }
+                    label for="user-role" { (w.role()) }
                     select #user-role name="role" {
-                        option value="viewer" { "Viewer: reads" }
-                        option value="editor" { "Editor: reads and writes contacts and documents" }
-                        option value="owner" { "Owner: everything" }
+                        option value="viewer" { (w.role_viewer_may()) }
+                        option value="editor" { (w.role_editor_may()) }
+                        option value="owner" { (w.role_owner_may()) }
                     }
-                    label for="user-password" { "First password, at least 8 characters" }
+                    label for="user-password" { (w.first_password()) }
                     input #user-password type="password" name="password" required minlength="8" autocomplete="new-password";
-                    button type="submit" { "Add" }
+                    button type="submit" { (w.add()) }
                 }
             }
         }
     }
 }
 
-fn keys(tokens: &[Token]) -> Markup {
+fn role(w: Words, role: Role) -> &'static str {
+    match role {
+        Role::Viewer => w.role_viewer(),
+        Role::Editor => w.role_editor(),
+        Role::Owner => w.role_owner(),
+    }
+}
+
+fn keys(w: Words, tokens: &[Token]) -> Markup {
     html! {
         section aria-labelledby="tokens" {
-            h2 #tokens { "Your keys for programs" }
-            @if tokens.is_empty() { p.quiet { "None." } }
+            h2 #tokens { (w.your_keys()) }
+            @if tokens.is_empty() { p.quiet { (w.none()) } }
             table {
                 @for token in tokens {
                     tr {
@@ -100,47 +109,24 @@ fn keys(tokens: &[Token]) -> Markup {
                         td { (token.scopes.join(", ")) }
                         td {
                             @match token.last_used_at {
-                                Some(at) => { "used " (time(at.as_microsecond())) }
-                                None => "never used",
+                                Some(at) => { (w.key_used()) " " (w.time(at.as_microsecond())) }
+                                None => (w.key_never_used()),
                             }
                         }
-                        td { form action={ "/settings/tokens/" (token.id) } method="post" { button type="submit" { "Revoke" } } }
+                        td { form action={ "/settings/tokens/" (token.id) } method="post" { button type="submit" { (w.revoke()) } } }
                     }
                 }
             }
             details {
-                summary { "Make a key" }
-                form action="/settings/tokens" method="post" {
-                    label for="token-name" { "What it is for" }
+                summary { (w.make_key()) }
+                form.fields action="/settings/tokens" method="post" {
+                    label for="token-name" { (w.key_purpose()) }
                     input #token-name name="name" required maxlength="100" autocomplete="off";
-                    label for="token-scope" { "What it may do" }
-                    select #token-scope name="scope" { @for (scope, words) in SCOPES { option value=(scope) { (words) } } }
-                    button type="submit" { "Make" }
+                    label for="token-scope" { (w.key_scope()) }
+                    select #token-scope name="scope" { @for (scope, words) in SCOPES { option value=(scope) { (words(w)) } } }
+                    button type="submit" { (w.make()) }
                 }
             }
-        }
-    }
-}
-
-/// What a static site pastes to send its contact form here.
-fn website(call: &Call) -> Markup {
-    let shared = &call.state.shared;
-    let host = call.header(header::HOST).unwrap_or("localhost");
-    let origin = if shared.origin.is_empty() { format!("http://{host}") } else { shared.origin.clone() };
-    let form = format!(
-        r#"<form action="{origin}/api/v1/submissions" method="post">
-  <p><label>Name <input name="name" required maxlength="200"></label></p>
-  <p><label>E-mail <input type="email" name="email" required></label></p>
-  <p><label>Message <textarea name="message" required maxlength="10000"></textarea></label></p>
-  <p hidden><label>Leave this empty <input name="website" tabindex="-1" autocomplete="off"></label></p>
-  <p><button>Send</button></p>
-</form>"#
-    );
-    html! {
-        section aria-labelledby="website" {
-            h2 #website { "Your website's contact form" }
-            p { "Paste this into any page. What people send arrives in the " a href="/inbox" { "inbox" } "." }
-            pre.text { code #snippet { (form) } }
         }
     }
 }
@@ -173,7 +159,7 @@ pub(super) async fn create_token(call: Call, body: Body) -> Page {
         Ok(made) => {
             let told = html! {
                 div.told role="status" {
-                    p { "The new key, shown this once:" }
+                    p { (call.words().new_key_once()) }
                     p { code #key { (secret::token_text(&made.bits)) } }
                 }
             };

@@ -176,7 +176,7 @@ async fn submit_form(call: Call, body: Body) -> Answer {
             put(&mut response, header::LOCATION, path);
             response
         }
-        None => pages::thanks(),
+        None => pages::thanks(&call),
     };
     Ok(replayed(response, made.replayed))
 }

@@ -76,7 +76,7 @@ async fn every_response_carries_the_same_protection_and_a_request_id() {
         "/api/v1/nothing",
         "/nothing",
         "/problems/not-found",
-        "/assets/dossier.js",
+        "/assets/en/dossier.js",
         "/api/v1/contacts",
     ] {
         let response = gateway.get(path).await;
@@ -110,13 +110,13 @@ async fn every_problem_is_explained_where_its_type_points() {
 async fn assets_are_kept_by_browsers_until_they_change() {
     let gateway = start().await;
     let home = gateway.get("/").await.text().await.unwrap();
-    let path = home.split('"').find(|part| part.starts_with("/assets/dossier.js?v=")).unwrap().to_owned();
+    let path = home.split('"').find(|part| part.starts_with("/assets/en/dossier.js?v=")).unwrap().to_owned();
     let script = gateway.get(&path).await;
     assert!(header(&script, "cache-control").contains("immutable"));
     assert!(header(&script, "content-type").starts_with("text/javascript"));
     let tag = header(&script, "etag").to_owned();
     let again = gateway.request(Method::GET, &path).header("if-none-match", &tag).send().await.unwrap();
     assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
-    let plain = gateway.get("/assets/dossier.js").await;
+    let plain = gateway.get("/assets/en/dossier.js").await;
     assert_eq!(header(&plain, "cache-control"), "public, no-cache");
 }

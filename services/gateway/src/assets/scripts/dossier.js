@@ -1,0 +1,6 @@
+// Makes the pages livelier. Everything here also works without it, by plain forms.
+
+import "./page.js";
+import "./uploads.js";
+import "./search.js";
+import "./document.js";

@@ -1,0 +1,239 @@
+//! Every word of the pages, in every language.
+//!
+//! A message is one line of one of the files beside this one, split by subject: its name, its
+//! English, its German. It becomes a method of [`Words`]; a message without its translation does not
+//! compile, nor does a placeholder that is no parameter:
+//!
+//! ```text
+//! words! {
+//!     sign_in = "Sign in" / "Anmelden";
+//!     page_of(number, of) = "Page {number} of {of}" / "Seite {number} von {of}";
+//!     documents(n) = one "One document" / "Ein Dokument", other "{n} documents" / "{n} Dokumente";
+//! }
+//! ```
+//!
+//! and `w.sign_in()`, `w.page_of(w.number(3), w.number(10))`, `w.documents(1200)` answer it. Counts
+//! are grouped as the language does it. What the scripts say stands in [`scripts`], what problems
+//! mean in [`problems`].
+
+mod contacts;
+mod documents;
+mod faults;
+mod inbox;
+mod layout;
+mod overview;
+pub(crate) mod problems;
+mod scripts;
+mod search;
+mod settings;
+
+use std::fmt::Write;
+
+use actix_web::{
+    HttpRequest,
+    http::header::{ACCEPT_LANGUAGE, HeaderMap},
+};
+use jiff::{Timestamp, civil::Date};
+use maud::{Markup, html};
+
+pub(crate) use scripts::of_scripts;
+
+/// The cookie that remembers the choice.
+pub(crate) const COOKIE: &str = "dossier_language";
+
+/// A language that the catalogue is complete in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Language {
+    /// The one for whom nothing else fits.
+    #[default]
+    English,
+    German,
+}
+
+impl Language {
+    /// All of them, each by its own name.
+    pub(crate) const ALL: [(Language, &'static str); 2] = [(Self::English, "English"), (Self::German, "Deutsch")];
+
+    /// Its tag, as in `lang`.
+    pub(crate) fn tag(self) -> &'static str {
+        match self {
+            Self::English => "en",
+            Self::German => "de",
+        }
+    }
+
+    /// The language of a tag such as `de` or `de-AT`.
+    pub(crate) fn of_tag(tag: &str) -> Option<Self> {
+        let primary = tag.split(['-', '_']).next().unwrap_or_default();
+        Self::ALL.into_iter().map(|(language, _)| language).find(|l| l.tag().eq_ignore_ascii_case(primary))
+    }
+
+    /// What a browser asks for most.
+    fn of_header(headers: &HeaderMap) -> Option<Self> {
+        let wanted = headers.get(ACCEPT_LANGUAGE)?.to_str().ok()?;
+        let weighed = wanted.split(',').filter_map(|part| {
+            let (tag, weight) = part.split_once(";q=").unwrap_or((part, "1"));
+            Some((weight.trim().parse::<f32>().ok().filter(|q| *q > 0.0)?, Self::of_tag(tag.trim())?))
+        });
+        // The first of those that weigh most.
+        weighed.reduce(|best, next| if next.0 > best.0 { next } else { best }).map(|(_, language)| language)
+    }
+}
+
+/// The words in one language.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Words(pub(crate) Language);
+
+/// A message without parameters, for tables of them.
+pub(crate) type Word = fn(Words) -> &'static str;
+
+/// One method for each message; see the module.
+macro_rules! words {
+    ($($name:ident $(($($parameter:ident),+))? = $(one $one_en:literal / $one_de:literal, other)? $en:literal / $de:literal;)+) => {
+        impl $crate::words::Words {
+            $(words!(@method $name ($($($parameter),+)?) ($($one_en / $one_de)?) $en / $de);)+
+        }
+    };
+    (@method $name:ident () () $en:literal / $de:literal) => {
+        #[doc = $en]
+        pub(crate) fn $name(self) -> &'static str {
+            match self.0 {
+                $crate::words::Language::English => $en,
+                $crate::words::Language::German => $de,
+            }
+        }
+    };
+    (@method $name:ident ($($parameter:ident),+) () $en:literal / $de:literal) => {
+        #[doc = $en]
+        pub(crate) fn $name(self, $($parameter: impl std::fmt::Display),+) -> String {
+            match self.0 {
+                $crate::words::Language::English => format!($en),
+                $crate::words::Language::German => format!($de),
+            }
+        }
+    };
+    (@method $name:ident ($n:ident) ($one_en:literal / $one_de:literal) $en:literal / $de:literal) => {
+        #[doc = $en]
+        pub(crate) fn $name(self, $n: i64) -> String {
+            let one = $n == 1;
+            let $n = self.number($n);
+            match (self.0, one) {
+                ($crate::words::Language::English, true) => $one_en.to_owned(),
+                ($crate::words::Language::English, false) => format!($en),
+                ($crate::words::Language::German, true) => $one_de.to_owned(),
+                ($crate::words::Language::German, false) => format!($de),
+            }
+        }
+    };
+}
+use words;
+
+impl Words {
+    /// For whoever sent this: what they chose, else what their browser asks for.
+    pub(crate) fn of(request: &HttpRequest) -> Self {
+        let chosen = request.cookie(COOKIE).and_then(|cookie| Language::of_tag(cookie.value()));
+        Self(chosen.or_else(|| Language::of_header(request.headers())).unwrap_or_default())
+    }
+
+    /// A whole number, its thousands set apart.
+    pub(crate) fn number(self, n: i64) -> String {
+        let mark = match self.0 {
+            Language::English => ',',
+            Language::German => '.',
+        };
+        let digits = n.unsigned_abs().to_string();
+        let mut grouped = String::from(if n < 0 { "-" } else { "" });
+        for (index, digit) in digits.chars().enumerate() {
+            if index > 0 && (digits.len() - index).is_multiple_of(3) {
+                grouped.push(mark);
+            }
+            grouped.push(digit);
+        }
+        grouped
+    }
+
+    /// A number with one digit after the point.
+    pub(crate) fn decimal(self, n: f64) -> String {
+        let text = format!("{n:.1}");
+        match self.0 {
+            Language::English => text,
+            Language::German => text.replace('.', ","),
+        }
+    }
+
+    /// A part of a whole, from 0 to 1.
+    pub(crate) fn percent(self, part: f64) -> String {
+        match self.0 {
+            Language::English => format!("{:.0}%", part * 100.0),
+            Language::German => format!("{:.0}\u{a0}%", part * 100.0),
+        }
+    }
+
+    /// A number of bytes.
+    pub(crate) fn size(self, bytes: i64) -> String {
+        match bytes {
+            ..1000 => self.bytes(bytes),
+            1000..1_000_000 => format!("{}\u{a0}kB", bytes / 1000),
+            1_000_000..1_000_000_000 => format!("{}\u{a0}MB", self.decimal(bytes as f64 / 1e6)),
+            _ => format!("{}\u{a0}GB", self.decimal(bytes as f64 / 1e9)),
+        }
+    }
+
+    /// A calendar day.
+    pub(crate) fn day(self, day: Date) -> String {
+        let month = self.month(day.month());
+        match self.0 {
+            Language::English => format!("{} {month} {}", day.day(), day.year()),
+            Language::German => format!("{}. {month} {}", day.day(), day.year()),
+        }
+    }
+
+    /// A moment, in microseconds since 1970, said in UTC; where scripts run they say it in the reader's own zone.
+    pub(crate) fn time(self, micros: i64) -> Markup {
+        let at = Timestamp::from_microsecond(micros).unwrap_or_default();
+        let utc = at.to_zoned(jiff::tz::TimeZone::UTC);
+        let mut text = self.day(utc.date());
+        // Writing to a String cannot fail.
+        let _ = write!(text, ", {:02}:{:02} UTC", utc.hour(), utc.minute());
+        html! { time datetime=(at.to_string()) { (text) } }
+    }
+
+    fn month(self, month: i8) -> &'static str {
+        let index = usize::try_from(month - 1).unwrap_or_default();
+        self.months().split(' ').nth(index).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::header::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn the_language_is_the_one_that_is_asked_for_most() {
+        let of = |text: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(ACCEPT_LANGUAGE, HeaderValue::from_static(text));
+            Language::of_header(&headers)
+        };
+        assert_eq!(of("de-AT,de;q=0.9,en;q=0.8"), Some(Language::German));
+        assert_eq!(of("fr, en;q=0.5, de;q=0.7"), Some(Language::German));
+        assert_eq!(of("en-GB"), Some(Language::English));
+        assert_eq!(of("de;q=0"), None);
+        assert_eq!(of("fr"), None);
+    }
+
+    #[test]
+    fn numbers_days_and_sizes_are_said_as_the_language_does() {
+        let (en, de) = (Words(Language::English), Words(Language::German));
+        assert_eq!((en.number(1_234_567), de.number(-1234)), ("1,234,567".to_owned(), "-1.234".to_owned()));
+        assert_eq!((en.size(2_340_000), de.size(2_340_000)), ("2.3\u{a0}MB".to_owned(), "2,3\u{a0}MB".to_owned()));
+        let day = Date::constant(2026, 3, 5);
+        assert_eq!((en.day(day), de.day(day)), ("5 March 2026".to_owned(), "5. März 2026".to_owned()));
+        let time = de.time(0).into_string();
+        assert_eq!(time, r#"<time datetime="1970-01-01T00:00:00Z">1. Januar 1970, 00:00 UTC</time>"#);
+        assert_eq!(en.documents(1), "One document");
+        assert_eq!(de.documents(2000), "2.000 Dokumente");
+    }
+}
