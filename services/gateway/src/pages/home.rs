@@ -1,138 +1,131 @@
-use actix_web::http::StatusCode;
-use maud::{Markup, html};
-use proto::search as api;
+//! The start page: search.
 
-use super::{Page, escaped, may_edit, notice, page, session::sign_in_form};
-use crate::{
-    call::{Body, Call},
-    problem::Problem,
-    routes::{documents, search, upload},
-    words::Words,
+use actix_web::{
+    HttpResponse,
+    http::{StatusCode, header},
 };
+use chassis::grpc::idempotent;
+use maud::{Markup, html};
+use proto::documents::{Collection, Document, ListCollectionsRequest, ListDocumentsRequest, ListDocumentsResponse};
 
-/// Hits on a page of results.
-const HITS: i32 = 20;
+use super::{
+    Page, first_run, library::thumbnail, may_edit, notice, page, results, results::Asked, session::sign_in_form,
+    uploads::upload_form,
+};
+use crate::{call::Call, problem::Problem, routes::search, words::Words};
+
+/// Documents that are shown before anything is asked.
+const NEWEST: i32 = 8;
+const COLLECTIONS: i32 = 200;
 
 pub(super) async fn home(call: Call) -> Page {
     let w = call.words();
     let mut query = call.query()?;
-    let (q, offset) = (query.text("q"), query.number("offset", 0, 1000));
+    let asked = Asked::read(&mut query);
+    let only_results = query.flag("only_results");
     query.done()?;
-    let found = match q.trim().is_empty() {
-        true => None,
+    let (found, collections) = match asked.is_empty() {
+        true => (None, Vec::new()),
         false => {
-            let request = api::QueryRequest { q: q.clone(), limit: HITS, offset, ..Default::default() };
-            Some(search::ask(&call, request).await)
+            let (found, collections) = tokio::join!(search::ask(&call, asked.request()), collections(&call));
+            (Some(found), collections.unwrap_or_default())
         }
     };
-    let (found, trouble) = match found {
-        Some(Ok(found)) => (Some(found), None),
-        Some(Err(problem)) => (None, Some(problem)),
-        None => (None, None),
+    let status = match &found {
+        Some(Err(problem)) => problem.status,
+        _ => StatusCode::OK,
     };
-    let status = trouble.as_ref().map_or(StatusCode::OK, |problem| problem.status);
-    let signed_in = call.context.identity.is_some();
+    let shown = match &found {
+        None if only_results => html! {},
+        None => before(&call).await,
+        Some(Ok(found)) => results::show(&call, &asked, found, &collections).await,
+        Some(Err(problem)) => notice(w, Some(problem)),
+    };
+    if only_results {
+        return Ok(HttpResponse::build(status)
+            .insert_header((header::CONTENT_TYPE, "text/html; charset=utf-8"))
+            .insert_header((header::CACHE_CONTROL, "no-store"))
+            .body(shown.into_string()));
+    }
     let content = html! {
         h1.quiet { (w.place_search()) }
-        @if !signed_in { (sign_in_form(w, "", None, false)) }
-        (search_form(w, &q))
-        div #results aria-live="polite" {
-            (notice(w, trouble.as_ref()))
-            @if let Some(found) = &found { (hits(w, found, &q, offset)) }
-        }
-        @if may_edit(&call) { (upload_form(w, None)) }
+        (search_form(w, &asked))
+        // The place of the results: filled while one types.
+        div #results { (shown) }
+        p #said.unseen role="status" {}
+        @if call.context.identity.is_none() { (sign_in_form(w, "", None, false)) }
+        @if may_edit(&call) { (upload_form(w, None, &[])) }
     };
     Ok(page(&call, status, w.place_search(), &content))
 }
 
-fn search_form(w: Words, q: &str) -> Markup {
+fn search_form(w: Words, asked: &Asked) -> Markup {
     html! {
-        form.search action="/" method="get" role="search" id="search" {
-            label for="q" { (w.search()) }
-            input #q type="search" name="q" value=(q) maxlength="500" autocomplete="off" spellcheck="false"
+        form.search #search action="/" method="get" role="search" {
+            label for="q" { (w.search_label()) }
+            input #q type="search" name="q" value=(asked.q) maxlength="500" autocomplete="off" spellcheck="false"
                 placeholder=(w.search_hint());
-            button type="submit" { (w.search()) }
+            // What it is narrowed down to stays when other words are looked for.
+            @for (name, value) in asked.filters() { input type="hidden" name=(name) value=(value); }
+            button.primary type="submit" { (w.search()) }
         }
     }
 }
 
-fn hits(w: Words, found: &api::QueryResponse, q: &str, offset: i32) -> Markup {
-    let next = offset + HITS;
+/// What stands there before anything is asked.
+async fn before(call: &Call) -> Markup {
+    let w = call.words();
+    let newest = newest(call).await;
+    let guide = match &newest {
+        Ok(newest) => first_run::guide(call, newest.count.unwrap_or_default()).await,
+        Err(_) => None,
+    };
     html! {
-        p.quiet {
-            @match found.estimated_total { 0 => (w.nothing_found()), n => (w.documents_found(n)) }
-            @if found.degraded { " " (w.search_degraded()) }
+        @if let Some(guide) = guide { (guide) }
+        section #recent hidden aria-labelledby="recent-heading" {
+            h2 #recent-heading { (w.recent_searches()) }
+            ul.plain {}
+            p.quiet { (w.recent_kept_here()) " " button.link type="button" { (w.forget_recent()) } }
         }
-        ol.hits {
-            @for hit in &found.hits {
-                li {
-                    a href={ "/documents/" (hit.document_id) "?page=" (hit.page) } { (hit.title) }
-                    span.quiet { " " (w.page_of(hit.page, hit.page_count)) }
-                    p { (snippet(&hit.snippet, &hit.ranges)) }
-                }
+        @match &newest {
+            Ok(newest) if newest.items.is_empty() => {}
+            Ok(newest) => section aria-labelledby="newest" {
+                h2 #newest { (w.newest_documents()) }
+                ul.cards { @for document in &newest.items { li { (card(w, document)) } } }
+            },
+            Err(problem) => (notice(w, Some(problem))),
+        }
+    }
+}
+
+/// A document as a card.
+pub(super) fn card(w: Words, document: &Document) -> Markup {
+    html! {
+        article.card.document {
+            (thumbnail(&document.id, 1))
+            div {
+                a href={ "/documents/" (document.id) } { (document.title) }
+                p.quiet { (w.media_type(&document.media_type)) " · " (w.size(document.size)) }
             }
         }
-        @if i64::from(next) < found.estimated_total && next <= 1000 {
-            p.more { a href={ "/?q=" (escaped(q)) "&offset=" (next) } { (w.more()) } }
-        }
     }
 }
 
-/// Plain text with the characters of `ranges` marked.
-pub(super) fn snippet(text: &str, ranges: &[api::Range]) -> Markup {
-    let mut parts: Vec<(bool, String)> = Vec::new();
-    for (index, c) in text.chars().enumerate() {
-        let index = i32::try_from(index).unwrap_or(i32::MAX);
-        let marked = ranges.iter().any(|r| (r.start..r.end).contains(&index));
-        match parts.last_mut() {
-            Some((same, part)) if *same == marked => part.push(c),
-            _ => parts.push((marked, c.to_string())),
-        }
-    }
-    html! {
-        @for (marked, part) in &parts {
-            @if *marked { mark { (part) } } @else { (part) }
-        }
-    }
+async fn newest(call: &Call) -> Result<ListDocumentsResponse, Problem> {
+    let request = ListDocumentsRequest { limit: NEWEST, count: true, ..Default::default() };
+    let ask = || {
+        let (mut documents, request) = (call.state.documents.clone(), request.clone());
+        async move { documents.list_documents(request).await }
+    };
+    Ok(idempotent(ask).await?.into_inner())
 }
 
-fn upload_form(w: Words, trouble: Option<&Problem>) -> Markup {
-    html! {
-        section aria-labelledby="add" {
-            h2 #add { (w.add_document()) }
-            (notice(w, trouble))
-            form #upload action="/upload" method="post" enctype="multipart/form-data" {
-                label for="file" { (w.choose_file()) }
-                input #file type="file" name="file" required;
-                button type="submit" { (w.upload()) }
-            }
-            ul #uploads role="status" aria-live="polite" {}
-        }
-    }
-}
-
-pub(super) async fn upload(call: Call, body: Body) -> Page {
-    match upload::receive(&call, body, String::new()).await {
-        Ok(api_answer) => match &api_answer.document {
-            Some(document) => Ok(documents::see(document)),
-            None => Err(chassis::Fault::internal("an upload was answered without its document").into()),
-        },
-        Err(problem) if problem.status.is_client_error() && call.context.identity.is_some() => {
-            let w = call.words();
-            let content = html! { h1 { (w.not_uploaded()) } (upload_form(w, Some(&problem))) };
-            Ok(page(&call, problem.status, w.not_uploaded(), &content))
-        }
-        Err(problem) => Err(problem),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn text_of_a_document_never_becomes_markup() {
-        let ranges = [api::Range { start: 2, end: 4 }];
-        assert_eq!(snippet("aé<b>c", &ranges).into_string(), "aé<mark>&lt;b</mark>&gt;c");
-    }
+/// The collections that the caller may see.
+pub(super) async fn collections(call: &Call) -> Result<Vec<Collection>, Problem> {
+    let request = ListCollectionsRequest { limit: COLLECTIONS, ..Default::default() };
+    let ask = || {
+        let (mut documents, request) = (call.state.documents.clone(), request.clone());
+        async move { documents.list_collections(request).await }
+    };
+    Ok(idempotent(ask).await?.into_inner().items)
 }

@@ -39,6 +39,7 @@ pub(super) fn page(call: &Call, status: StatusCode, title: &str, content: &Marku
 pub(super) fn around(request: &HttpRequest, status: StatusCode, title: &str, content: &Markup) -> HttpResponse {
     let w = Words::of(request);
     let who = request.extensions().get::<Context>().and_then(|context| context.identity.clone());
+    let editor = who.as_deref().is_some_and(|who| who.role >= chassis::Role::Editor);
     let whole = html! {
         (DOCTYPE)
         html lang=(w.0.tag()) {
@@ -55,6 +56,7 @@ pub(super) fn around(request: &HttpRequest, status: StatusCode, title: &str, con
                 a.skip href="#main" { (w.to_content()) }
                 (top(w, request, who.as_ref()))
                 main id="main" tabindex="-1" { (content) }
+                @if editor { (super::uploads::tray(w)) }
                 (bottom(w, request))
             }
         }
@@ -110,6 +112,7 @@ fn bottom(w: Words, request: &HttpRequest) -> Markup {
         false => "/",
     };
     html! {
+        (keys(w))
         footer.bottom {
             form action="/language" method="post" aria-label=(w.choose_language()) {
                 input type="hidden" name="back" value=(back);
@@ -117,7 +120,28 @@ fn bottom(w: Words, request: &HttpRequest) -> Markup {
                     button.link name="language" value=(language.tag()) lang=(language.tag())
                         aria-pressed=(if language == w.0 { "true" } else { "false" }) { (name) }
                 }
+                button.link.scripted type="button" data-keys { (w.keys_help()) }
             }
+        }
+    }
+}
+
+/// What the keys do; opened by one of them.
+fn keys(w: Words) -> Markup {
+    let each = [
+        ("/", w.key_search()),
+        ("↓ ↑", w.key_move()),
+        (w.key_enter(), w.key_open()),
+        ("Esc", w.key_back()),
+        ("?", w.key_help()),
+    ];
+    html! {
+        dialog #keys aria-labelledby="keys-heading" {
+            h2 #keys-heading { (w.keys_heading()) }
+            dl.pairs { @for (key, does) in each { dt { kbd { (key) } } dd { (does) } } }
+            // Whoever speaks to the computer must be able to turn single keys off.
+            p { label { input #keys-on type="checkbox"; " " (w.keys_on()) " (/ ?)" } }
+            form method="dialog" { button { (w.close()) } }
         }
     }
 }

@@ -4,7 +4,7 @@ use chassis::Role;
 use maud::{Markup, html};
 use proto::search::{Link, ListLinksRequest};
 
-use super::{Page, home::snippet, may_edit, see};
+use super::{Page, may_edit, results::snippet, see};
 use crate::{
     call::{Body, Call},
     problem::Problem,

@@ -50,10 +50,13 @@
 //! one is listed in `assets.rs` and imported there. A page must do its job without them.
 
 mod assets;
+mod bulk;
 mod components;
 mod contacts;
 mod docs;
 mod document;
+mod document_parts;
+mod first_run;
 mod home;
 mod inbox;
 mod language;
@@ -61,10 +64,13 @@ mod layout;
 mod library;
 mod links;
 mod overview;
+mod plot;
 mod problems;
+mod results;
 mod second_factor;
 mod session;
 mod settings;
+mod uploads;
 mod website;
 
 use actix_web::{
@@ -94,9 +100,11 @@ pub(crate) fn pages(c: &mut ServiceConfig) {
     at!(c, "/sign-in", "GET, HEAD, POST", get => session::to_home, post => session::sign_in);
     at!(c, "/sign-out", "POST", post => session::sign_out);
     at!(c, "/language", "POST", post => language::choose);
-    at!(c, "/upload", "POST", post => home::upload);
+    at!(c, "/upload", "POST", post => uploads::upload);
     at!(c, "/documents", "GET, HEAD", get => library::list);
-    at!(c, "/documents/{id}", "GET, HEAD", get => document::document);
+    at!(c, "/documents/bulk", "POST", post => bulk::change);
+    at!(c, "/documents/{id}", "GET, HEAD, POST", get => document::document, post => document::change);
+    at!(c, "/documents/{id}/versions", "POST", post => document::add_version);
     at!(c, "/documents/{id}/trash", "POST", post => library::trash);
     at!(c, "/documents/{id}/restore", "POST", post => library::restore);
     at!(c, "/documents/{id}/reprocess", "POST", post => library::reprocess);
@@ -109,6 +117,7 @@ pub(crate) fn pages(c: &mut ServiceConfig) {
     at!(c, "/contacts/{id}/remove", "POST", post => contacts::remove);
     at!(c, "/contacts/{id}/documents/{document_id}", "POST", post => links::decide);
     at!(c, "/overview", "GET, HEAD", get => overview::overview);
+    at!(c, "/overview/synonyms", "POST", post => overview::synonym);
     at!(c, "/settings", "GET, HEAD", get => settings::settings);
     at!(c, "/settings/tokens", "POST", post => settings::create_token);
     at!(c, "/settings/tokens/{id}", "POST", post => settings::revoke_token);
@@ -128,6 +137,13 @@ type Page = Answer;
 /// Whether forms that change something are shown.
 fn may_edit(call: &Call) -> bool {
     call.require(Role::Editor).is_ok()
+}
+
+/// An address with those fields of its query that say something.
+fn address<'n, 'v>(path: &str, fields: impl IntoIterator<Item = (&'n str, &'v str)>) -> String {
+    let said = fields.into_iter().filter(|(_, value)| !value.is_empty());
+    let query: Vec<String> = said.map(|(name, value)| format!("{name}={}", escaped(value))).collect();
+    if query.is_empty() { path.to_owned() } else { format!("{path}?{}", query.join("&")) }
 }
 
 /// Everything but letters, digits and a few signs, so that it can stand in a query.

@@ -5,6 +5,12 @@ words! {
     add_document = "Add a document" / "Dokument hinzufügen";
     choose_file = "Choose a file, or drop it here" / "Datei wählen oder hierher ziehen";
     upload = "Upload" / "Hochladen";
+    choose_folder = "Choose a folder" / "Ordner wählen";
+    into_collection = "Into the collection" / "In die Sammlung";
+    uploads = "Uploads" / "Hochladen";
+    pause = "Pause" / "Pause";
+    retry_failed = "Retry what failed" / "Gescheiterte wiederholen";
+    clear_done = "Clear what is done" / "Fertige ausblenden";
     not_uploaded = "Not uploaded" / "Nicht hochgeladen";
 
     // The list.
@@ -17,7 +23,29 @@ words! {
     oldest_first = "Oldest first" / "Älteste zuerst";
     by_title = "By title" / "Nach Titel";
     largest_first = "Largest first" / "Größte zuerst";
+    changed_last = "Changed last" / "Zuletzt geändert";
     tag = "Tag" / "Schlagwort";
+    as_grid = "As a grid" / "Als Kacheln";
+    as_list = "As a list" / "Als Liste";
+    show_all = "Show all" / "Alle zeigen";
+    no_documents_yet = "There are no documents yet." / "Noch gibt es keine Dokumente.";
+    no_documents_like_that = "There are no documents like that." / "Solche Dokumente gibt es nicht.";
+    trash_empty = "The trash is empty." / "Der Papierkorb ist leer.";
+    trash_how = "What you put here goes away for good after 30 days." / "Was Sie hierher legen, ist nach 30 Tagen endgültig weg.";
+
+    // Many at once.
+    with_chosen = "With the chosen documents" / "Mit den gewählten Dokumenten";
+    choose = "Choose" / "Wählen";
+    choose_all = "Choose all" / "Alle wählen";
+    choose_document(title) = "Choose {title}" / "{title} wählen";
+    add_tag = "Add the tag" / "Schlagwort geben";
+    move_there = "Move there" / "Dorthin verschieben";
+    nothing_chosen = "You have chosen no document." / "Sie haben kein Dokument gewählt.";
+    no_tag_given = "Say which tag." / "Nennen Sie das Schlagwort.";
+    too_many_chosen(most) = "At most {most} documents at once." / "Höchstens {most} Dokumente auf einmal.";
+    done_with(n) = one "Done with one document." / "Mit einem Dokument erledigt.", other "Done with {n} documents." / "Mit {n} Dokumenten erledigt.";
+    done_of(done, all) = "Done with {done} of {all} documents." / "Mit {done} von {all} Dokumenten erledigt.";
+    back = "Back" / "Zurück";
     documents(n) = one "One document" / "Ein Dokument", other "{n} documents" / "{n} Dokumente";
     title = "Title" / "Titel";
     added = "Added" / "Hinzugefügt";
@@ -54,4 +82,63 @@ words! {
     being_read = "Being read…" / "Wird gelesen…";
     not_readable = "It could not be read." / "Es konnte nicht gelesen werden.";
     not_readable_because(why) = "It could not be read: {why}" / "Es konnte nicht gelesen werden: {why}";
+    about = "What it is about" / "Worum es geht";
+    picture_of_page(number) = "Picture of page {number}" / "Bild von Seite {number}";
+    text_of_page = "Text" / "Text";
+    change_document = "Change title, tags or collection" / "Titel, Schlagwörter oder Sammlung ändern";
+    versions = "Versions" / "Fassungen";
+    version(number) = "Version {number}" / "Fassung {number}";
+    version_current = "current" / "aktuell";
+    add_version = "Add a new version" / "Neue Fassung hinzufügen";
+    file = "File" / "Datei";
+    history = "History" / "Verlauf";
+    after(time) = "after {time}" / "nach {time}";
+    stage_received = "Received" / "Angekommen";
+    stage_started = "Reading began" / "Lesen begann";
+    stage_extracted = "Read" / "Gelesen";
+    stage_indexed = "In the search index" / "Im Suchindex";
+    stage_ready = "Ready" / "Fertig";
+    stage_retrying = "Tried again" / "Noch einmal versucht";
+    stage_failed = "Not readable" / "Nicht lesbar";
+
+    // Why a document could not be read.
+    failed_encrypted = "it is locked with a password" / "sie ist mit einem Passwort gesperrt";
+    failed_unsupported = "its type is not known" / "ihre Art ist nicht bekannt";
+    failed_corrupt = "it is damaged" / "sie ist beschädigt";
+    failed_large = "it is too large" / "sie ist zu groß";
+    failed_time = "it took too long" / "es dauerte zu lange";
+    failed_crashed = "reading it failed again and again" / "das Lesen ist immer wieder gescheitert";
+    failed_otherwise = "reading it failed" / "das Lesen ist gescheitert";
+}
+
+impl super::Words {
+    /// What happened to a document, by its name in the API.
+    pub(crate) fn stage(self, stage: &str) -> &'static str {
+        match stage {
+            "received" => self.stage_received(),
+            "started" => self.stage_started(),
+            "extracted" => self.stage_extracted(),
+            "indexed" => self.stage_indexed(),
+            "ready" => self.stage_ready(),
+            "retrying" => self.stage_retrying(),
+            _ => self.stage_failed(),
+        }
+    }
+
+    /// Why a document could not be read, by its stable code; in English as the reader said it.
+    pub(crate) fn failure(self, code: &str, detail: &str) -> String {
+        if self.0 == super::Language::English && !detail.is_empty() {
+            return detail.to_owned();
+        }
+        let words = match code {
+            "encrypted" => self.failed_encrypted(),
+            "unsupported_type" => self.failed_unsupported(),
+            "corrupt" => self.failed_corrupt(),
+            "too_large" | "limit_exceeded" => self.failed_large(),
+            "timeout" => self.failed_time(),
+            "crashed" => self.failed_crashed(),
+            _ => self.failed_otherwise(),
+        };
+        words.to_owned()
+    }
 }

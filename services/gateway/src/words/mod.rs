@@ -19,6 +19,7 @@
 mod contacts;
 mod documents;
 mod faults;
+mod first_run;
 mod inbox;
 mod layout;
 mod overview;
@@ -179,12 +180,30 @@ impl Words {
         }
     }
 
+    /// Seconds, in a unit that fits.
+    pub(crate) fn duration(self, seconds: f64) -> String {
+        match seconds {
+            ..60.0 => format!("{}\u{a0}s", self.decimal(seconds)),
+            60.0..5400.0 => format!("{}\u{a0}min", self.decimal(seconds / 60.0)),
+            _ => format!("{}\u{a0}h", self.decimal(seconds / 3600.0)),
+        }
+    }
+
     /// A calendar day.
     pub(crate) fn day(self, day: Date) -> String {
         let month = self.month(day.month());
         match self.0 {
             Language::English => format!("{} {month} {}", day.day(), day.year()),
             Language::German => format!("{}. {month} {}", day.day(), day.year()),
+        }
+    }
+
+    /// A day and a month, for where the year is clear.
+    pub(crate) fn short_day(self, day: Date) -> String {
+        let month: String = self.month(day.month()).chars().take(3).collect();
+        match self.0 {
+            Language::English => format!("{} {month}", day.day()),
+            Language::German => format!("{}. {month}", day.day()),
         }
     }
 

@@ -16,11 +16,41 @@ words! {
     contacts_away = "Contacts and messages cannot be reached." / "Kontakte und Nachrichten sind nicht erreichbar.";
     indexer_away = "New documents wait to be read." / "Neue Dokumente warten darauf, gelesen zu werden.";
     part_away(name) = "{name} cannot be reached." / "{name} ist nicht erreichbar.";
-    visits_of_website = "Visits of your website, the last 30 days" / "Besuche Ihrer Website in den letzten 30 Tagen";
-    visits_by_people(people, programs) = "{people} visits by people, {programs} by programs." / "{people} Besuche von Menschen, {programs} von Programmen.";
-    visits_by_day = "Visits by day; the table below has the numbers" / "Besuche je Tag; die Tabelle darunter nennt die Zahlen";
+
     the_numbers = "The numbers" / "Die Zahlen";
     day_heading = "Day" / "Tag";
-    visits = "Visits" / "Besuche";
-    programs = "Programs" / "Programme";
+
+
+
+    // What happened, over time.
+    range_label = "Time" / "Zeitraum";
+    last_days(n) = one "1 day" / "1 Tag", other "{n} days" / "{n} Tage";
+    plot_visits = "Visits of your website" / "Besuche Ihrer Website";
+    plot_submissions = "Messages" / "Nachrichten";
+    plot_uploads = "Documents added" / "Hinzugefügte Dokumente";
+    plot_processing = "Documents that could not be read" / "Nicht lesbare Dokumente";
+    plot_searches = "Searches" / "Suchen";
+    plot_zero = "Searches that found nothing" / "Suchen ohne Treffer";
+    plot_label(what, most) = "{what} by day, at most {most}; the table below has the numbers" / "{what} je Tag, höchstens {most}; die Tabelle darunter nennt die Zahlen";
+    in_all(n) = "{n} in all" / "insgesamt {n}";
+    until_found(time) = "Half of them were found within {time}." / "Die Hälfte war nach {time} zu finden.";
+    only_editors = "The rest is for those who may edit." / "Das Übrige ist für alle, die bearbeiten dürfen.";
+    zero_heading = "What people looked for and did not find" / "Was gesucht und nicht gefunden wurde";
+    zero_none = "Everything that was looked for was found." / "Alles Gesuchte wurde gefunden.";
+    zero_lead = "If your documents say it in another word, teach the search that both mean the same." / "Wenn Ihre Dokumente ein anderes Wort dafür haben, bringen Sie der Suche bei, dass beide dasselbe bedeuten.";
+    searched(n) = one "once" / "einmal", other "{n} times" / "{n}-mal";
+    same_as = "means the same as" / "bedeutet dasselbe wie";
+    same_as_word(word) = "What “{word}” means the same as" / "Was dasselbe bedeutet wie „{word}“";
+    teach = "Teach it" / "Beibringen";
+    same_as_this(word) = "the same as “{word}”" / "dasselbe wie „{word}“";
+    taught(word) = "From now on “{word}” finds the other word as well." / "Ab jetzt findet „{word}“ auch das andere Wort.";
+    health = "How the parts are" / "Wie es den Teilen geht";
+    part_postgresql = "Database" / "Datenbank";
+    part_search = "Search" / "Suche";
+    part_documents = "Documents" / "Dokumente";
+    part_contacts = "Contacts and messages" / "Kontakte und Nachrichten";
+    part_indexer = "Reading of documents" / "Lesen der Dokumente";
+    part_first_owner = "First account" / "Erstes Konto";
+    part_well = "answers" / "antwortet";
+    part_ill = "does not answer" / "antwortet nicht";
 }

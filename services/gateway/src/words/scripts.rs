@@ -5,8 +5,30 @@ use super::Language;
 
 const SCRIPTS: &[(&str, [&str; 2])] = &[
     ("failed", ["The server answered {status}.", "Der Server hat mit {status} geantwortet."]),
+    (
+        "line_broke",
+        ["The server cannot be reached. Try again.", "Der Server ist nicht erreichbar. Versuchen Sie es noch einmal."],
+    ),
+    // Uploads.
+    ("waiting", ["waiting", "wartet"]),
+    ("paused", ["paused", "angehalten"]),
+    ("pause", ["Pause", "Pause"]),
+    ("go_on", ["Go on", "Weiter"]),
     ("sending", ["sending…", "wird gesendet…"]),
+    ("sending_part", ["sending, {percent}%", "wird gesendet, {percent}\u{a0}%"]),
+    ("cancel", ["Cancel", "Abbrechen"]),
+    ("cancelled", ["cancelled", "abgebrochen"]),
+    ("retry", ["Retry", "Wiederholen"]),
     ("duplicate", ["it was here already", "war schon da"]),
+    ("nothing_added", ["nothing added", "nichts hinzugefügt"]),
+    ("left_one", ["One file is left to send.", "Eine Datei ist noch zu senden."]),
+    ("left_other", ["{n} files are left to send.", "{n} Dateien sind noch zu senden."]),
+    (
+        "all_sent",
+        ["Everything is sent; you may leave this page.", "Alles ist gesendet; Sie können die Seite verlassen."],
+    ),
+    ("all_done", ["Everything is done.", "Alles ist fertig."]),
+    // What happens to a document.
     ("received", ["received", "angekommen"]),
     ("started", ["being read…", "wird gelesen…"]),
     ("extracted", ["read; found by words already", "gelesen; schon zu finden"]),
@@ -14,17 +36,7 @@ const SCRIPTS: &[(&str, [&str; 2])] = &[
     ("ready", ["ready", "fertig"]),
     ("retrying", ["trying again…", "neuer Versuch…"]),
     ("unreadable", ["could not be read", "konnte nicht gelesen werden"]),
-    ("nothing", ["Nothing found.", "Nichts gefunden."]),
-    ("found_one", ["One document.", "Ein Dokument."]),
-    ("found_other", ["About {n} documents.", "Etwa {n} Dokumente."]),
-    (
-        "degraded",
-        [
-            "The search engine is away; these come from the database.",
-            "Die Suchmaschine ist gerade weg; diese Treffer kommen aus der Datenbank.",
-        ],
-    ),
-    ("page_of", ["page {page} of {of}", "Seite {page} von {of}"]),
+    ("copied", ["Copied", "Kopiert"]),
 ];
 
 /// The module of a language.

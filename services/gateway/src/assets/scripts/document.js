@@ -1,4 +1,4 @@
-// A document that is still being read.
+// Documents that are still being read.
 
 import { words } from "./page.js";
 
@@ -7,20 +7,38 @@ const STAGES = {
   ready: words.ready, retrying: words.retrying, failed: words.unreadable,
 };
 
+/** A browser opens few connections to one server: so many may wait for events. */
+const AT_ONCE = 2;
+const waiting = [];
+let watched = 0;
+
 /** Follows what happens to a document until it is ready or failed. */
 export function follow(id, show) {
+  waiting.push([id, show]);
+  next();
+}
+
+function next() {
+  if (watched >= AT_ONCE || waiting.length === 0) return;
+  watched += 1;
+  const [id, show] = waiting.shift();
   const events = new EventSource(`/api/v1/documents/${encodeURIComponent(id)}/events`);
-  let last = "";
+  let over = false;
+  const end = () => {
+    if (over) return;
+    over = true;
+    events.close();
+    watched -= 1;
+    next();
+  };
   for (const [stage, said] of Object.entries(STAGES)) {
     events.addEventListener(stage, () => {
-      last = stage;
       show(said, stage);
+      if (stage === "ready" || stage === "failed") end();
     });
   }
-  events.onerror = () => {
-    // The server closes the stream when there is nothing more to come.
-    if (last === "ready" || last === "failed") events.close();
-  };
+  // It comes back by itself unless the server says that there is nothing to follow.
+  events.onerror = () => { if (events.readyState === EventSource.CLOSED) end(); };
 }
 
 const state = document.getElementById("state");
@@ -29,4 +47,27 @@ if (state && !["ready", "failed"].includes(state.dataset.status)) {
     state.textContent = said;
     if (stage === "ready" || stage === "failed") location.reload();
   });
+}
+
+// Pictures of pages that cannot be drawn leave room for a drawing of a sheet.
+function gone(picture) {
+  picture.closest(".thumb, .look")?.classList.add("gone");
+}
+for (const picture of document.images) if (picture.complete && picture.naturalWidth === 0) gone(picture);
+document.addEventListener("error", (event) => { if (event.target instanceof HTMLImageElement) gone(event.target); }, true);
+
+// All at once.
+const everything = document.getElementById("select-all");
+if (everything) {
+  const boxes = [...document.querySelectorAll("input[name=ids]")];
+  const bar = document.getElementById("bulk");
+  const show = () => {
+    const chosen = boxes.filter((box) => box.checked).length;
+    everything.checked = chosen === boxes.length && chosen > 0;
+    everything.indeterminate = chosen > 0 && chosen < boxes.length;
+    bar.classList.toggle("active", chosen > 0);
+  };
+  everything.addEventListener("change", () => { for (const box of boxes) box.checked = everything.checked; show(); });
+  for (const box of boxes) box.addEventListener("change", show);
+  show();
 }
