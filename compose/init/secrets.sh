@@ -46,7 +46,25 @@ have garage-metrics-token random 16
 have meili-master-key random 16
 have owner-password random 12
 have grafana-password random 12
+have operator-password random 12
 have restic-password random 20
+
+# A bcrypt hash, as Caddy wants it; the one that is there, when it is still of this password. That was not
+# made up by a person, so a low cost is enough, and those who guess cost little.
+operator() {
+    perl -e '
+        my ($password, $old) = map { my $text = ""; if (open(my $file, "<", $_)) { $text = <$file> // ""; } $text } @ARGV;
+        chomp($password, $old);
+        die "there is no password\n" unless length($password);
+        my ($known) = $old =~ / (.+)/;
+        if (!$known || crypt($password, $known) ne $known) {
+            open(my $random, "<", "/dev/urandom");
+            read($random, my $bytes, 22);
+            my @letters = (".", "/", "A".."Z", "a".."z", 0..9);
+            $known = crypt($password, q{$2b$10$} . join("", map { $letters[$_ % 64] } unpack("C*", $bytes)));
+        }
+        print "operator $known\n"' "$all/operator-password" /secrets/caddy/operators
+}
 
 give() { # user, consumer, name there; what it holds comes on standard input
     folder=/secrets/$2
@@ -111,6 +129,7 @@ for webhook in critical-webhook warning-webhook; do
 done
 pass 65534 postgres-exporter db-monitor-password
 pass 472 grafana grafana-password
+operator | give 65532 caddy operators
 
 printf 'postgres://dossier_owner:%s@postgres:5432/dossier' "$(cat "$all/db-owner-password")" |
     give 999 backup database-url

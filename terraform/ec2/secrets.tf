@@ -17,6 +17,7 @@ locals {
     "meili-master-key",
     "owner-password",
     "grafana-password",
+    "operator-password",
     # Encrypts the backups; keep a copy outside of this account.
     "restic-password",
   ]
