@@ -22,6 +22,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .bytes(".dossier.documents.v1.UploadRequest")
         .bytes(".dossier.documents.v1.ReadContentResponse")
         .bytes(".dossier.documents.v1.ReadLeasedResponse")
+        .bytes(".dossier.documents.v1.ExportResponse")
+        .bytes(".dossier.documents.v1.ImportRequest")
+        .bytes(".dossier.documents.v1.Records")
+        .bytes(".dossier.contacts.v1.ExportResponse")
+        .bytes(".dossier.contacts.v1.ImportRequest")
         .compile_fds(descriptors)?;
     Ok(())
 }

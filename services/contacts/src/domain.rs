@@ -145,6 +145,11 @@ impl Metadata {
         }
     }
 
+    /// Of an object.
+    pub(crate) fn of(object: Map<String, Value>) -> Parsed<Self> {
+        Self(object).checked()
+    }
+
     /// RFC 7396: what `patch` names replaces what is there, `null` removes it.
     pub(crate) fn merged(mut self, patch: Metadata) -> Parsed<Self> {
         merge(&mut self.0, patch.0);

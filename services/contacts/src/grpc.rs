@@ -1,21 +1,26 @@
 //! Proto ↔ domain; who may call what.
 
+use std::pin::Pin;
+
 use chassis::{Fault, Role, grpc::caller};
+use futures_util::{Stream, StreamExt, stream};
 use pg::{Idempotency, PageRequest, Pool};
 use proto::contacts::{self as api, contacts_server::Contacts};
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
 use crate::{
+    bundle::Records,
     domain::{
         Check, Company, ContactPatch, Email, Line, Message, Metadata, Name, NewContact, NewSubmission, Phone, Query,
         Subject, Tags, bot_reason,
     },
     error::Error,
-    store::{ContactFilter, Store, SubmissionFilter},
+    store::{ContactFilter, Place, Store, SubmissionFilter},
 };
 
 type Answer<T> = Result<Response<T>, Status>;
+type Parts = Pin<Box<dyn Stream<Item = Result<api::ExportResponse, Status>> + Send>>;
 
 /// In one transaction.
 const IMPORT_ROWS: usize = 5_000;
@@ -264,6 +269,26 @@ impl Contacts for Api {
         let subjects = events.iter().map(|event| id(&event.subject_id, "event")).collect::<Result<Vec<_>, _>>()?;
         self.store.forget_events(&kinds, &subjects).await?;
         Ok(Response::new(api::ForgetEventsResponse {}))
+    }
+
+    type ExportStream = Parts;
+
+    async fn export(&self, request: Request<api::ExportRequest>) -> Answer<Self::ExportStream> {
+        caller(&request).require(Role::Owner)?;
+        let part = |(store, place): (Store, Option<Place>)| async move {
+            let Some(place) = place else { return Ok(None) };
+            let (part, next) = store.export(place).await?;
+            Ok::<_, Error>(Some((part, (store, next))))
+        };
+        let parts = stream::try_unfold((self.store.clone(), Some(Place::first())), part);
+        Ok(Response::new(Box::pin(parts.map(|part| part.map_err(Status::from)))))
+    }
+
+    async fn import(&self, request: Request<api::ImportRequest>) -> Answer<api::ImportResponse> {
+        caller(&request).require(Role::Owner)?;
+        let sent = request.into_inner();
+        let records = Records::parse(sent.format, &sent.kind, &sent.lines)?;
+        Ok(Response::new(self.store.import(&records, sent.dry_run).await?))
     }
 }
 

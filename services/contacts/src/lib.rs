@@ -8,6 +8,7 @@
 //! Everything else needs a role. [`domain`] says what values may be, `store` holds the only SQL,
 //! `grpc` translates.
 
+mod bundle;
 mod config;
 mod domain;
 mod error;

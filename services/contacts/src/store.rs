@@ -1,5 +1,6 @@
 //! The only SQL of this service.
 
+mod bundle;
 mod import;
 mod outbox;
 
@@ -13,6 +14,8 @@ use pg::{
 use prost::Message;
 use proto::contacts as api;
 use uuid::Uuid;
+
+pub(crate) use bundle::Place;
 
 use crate::{
     domain::{ContactPatch, Metadata, NewContact, NewSubmission, Query, Tags},

@@ -13,6 +13,7 @@
 //! Who may see what is one function in the database, `visible_collections`, which every statement
 //! that reads for somebody asks, here and in the search service.
 
+mod bundle;
 mod config;
 mod domain;
 mod error;

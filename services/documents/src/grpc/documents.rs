@@ -9,7 +9,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 use uuid::Uuid;
 
-use super::{Answer, Streamed, ascending, collections, id, pieces, upload};
+use super::{Answer, Streamed, ascending, bundle, collections, id, pieces, upload};
 use crate::{
     config::Limits,
     domain::{Check, range, status_name},
@@ -234,6 +234,19 @@ impl Documents for DocumentsApi {
         let caller = caller(&request);
         collections::remove_member(&self.store, &caller, request.into_inner()).await?;
         Ok(Response::new(api::RemoveMemberResponse {}))
+    }
+
+    type ExportStream = Streamed<api::ExportResponse>;
+
+    async fn export(&self, request: Request<api::ExportRequest>) -> Answer<Self::ExportStream> {
+        caller(&request).require(Role::Owner)?;
+        Ok(Response::new(bundle::export(self.store.clone(), self.objects.clone())))
+    }
+
+    async fn import(&self, request: Request<Streaming<api::ImportRequest>>) -> Answer<api::ImportResponse> {
+        caller(&request).require(Role::Owner)?;
+        let receiving = bundle::import(&self.store, &self.objects, request.into_inner());
+        Ok(Response::new(Box::pin(receiving).await?))
     }
 }
 

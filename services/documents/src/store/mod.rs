@@ -4,6 +4,7 @@
 //! inside a transaction.
 
 mod admission;
+mod bundle;
 mod collections;
 mod documents;
 mod events;
@@ -19,6 +20,7 @@ use proto::documents as api;
 use uuid::Uuid;
 
 pub(crate) use admission::{Admission, Target};
+pub(crate) use bundle::{Named, Outcome, Stored, count};
 pub(crate) use documents::{DocumentFilter, DocumentPatch};
 pub(crate) use events::Hints;
 pub(crate) use pages::Extracted;

@@ -1,0 +1,140 @@
+//! What the export bundle holds of this service: records, each a JSON object on a line of its own. The bytes
+//! of files come beside them.
+//!
+//! This is format 1. A later one may add fields, with a default for what older bundles do not have; what
+//! is here is never taken away, so that every release reads the bundles of all earlier ones. What was read
+//! out of a document is not in it: whoever brings it in reads it again.
+
+use chassis::Fault;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::domain::Check;
+
+/// The newest format that is known.
+const FORMAT: i32 = 1;
+/// Records of one part, bytes of its lines, and of the files that follow: a part is not made longer once it
+/// has so many.
+pub(crate) const PART_RECORDS: i64 = 50;
+pub(crate) const PART_BYTES: usize = 512 << 10;
+pub(crate) const PART_FILE_BYTES: i64 = 64 << 20;
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Collection {
+    pub(crate) id: Uuid,
+    pub(crate) name: String,
+    pub(crate) description: String,
+    pub(crate) visibility: String,
+    pub(crate) created_at: Timestamp,
+    pub(crate) members: Vec<Uuid>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Document {
+    pub(crate) id: Uuid,
+    pub(crate) collection_id: Uuid,
+    pub(crate) title: String,
+    pub(crate) tags: Vec<String>,
+    pub(crate) metadata: Map<String, Value>,
+    pub(crate) created_at: Timestamp,
+    pub(crate) created_by: Option<Uuid>,
+    /// Since when it is in the trash.
+    pub(crate) deleted_at: Option<Timestamp>,
+    /// From 1, without a gap; the last is the current one.
+    pub(crate) versions: Vec<Version>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Version {
+    pub(crate) number: i32,
+    pub(crate) file_name: String,
+    pub(crate) media_type: String,
+    pub(crate) size: i64,
+    pub(crate) sha256: String,
+    pub(crate) created_at: Timestamp,
+    pub(crate) created_by: Option<Uuid>,
+}
+
+/// Records of one kind.
+#[derive(Debug)]
+pub(crate) enum Records {
+    Collections(Vec<Collection>),
+    Documents(Vec<Document>),
+}
+
+impl Records {
+    /// # Errors
+    /// When the format or the kind is not known, or a line is not a record of it.
+    pub(crate) fn parse(format: i32, kind: &str, lines: &[u8]) -> Result<Self, Fault> {
+        if !(1..=FORMAT).contains(&format) {
+            return Err(Fault::unprocessable("format", "is newer than this release reads").because("bundle-format"));
+        }
+        match kind {
+            "collections" => Ok(Records::Collections(each(lines)?)),
+            "documents" => Ok(Records::Documents(each(lines)?)),
+            _ => Err(Fault::unprocessable("kind", "is not known").because("bundle-damaged")),
+        }
+    }
+}
+
+fn each<T: DeserializeOwned>(lines: &[u8]) -> Result<Vec<T>, Fault> {
+    let lines = lines.split(|b| *b == b'\n').filter(|line| !line.is_empty());
+    let wrong = |error: serde_json::Error| {
+        // What stands in the line is nobody's business here.
+        let detail = format!("holds a line that is no record ({:?})", error.classify());
+        Fault::unprocessable("lines", detail).because("bundle-damaged")
+    };
+    lines.map(|line| serde_json::from_slice(line).map_err(wrong)).collect()
+}
+
+/// Adds a record to lines.
+pub(crate) fn write(lines: &mut Vec<u8>, record: &impl Serialize) -> Result<(), pg::Error> {
+    serde_json::to_writer(&mut *lines, record).map_err(|error| pg::Error::Other(error.into()))?;
+    lines.push(b'\n');
+    Ok(())
+}
+
+impl Collection {
+    /// Held to the same rules as what somebody makes.
+    pub(crate) fn check(&self) -> Result<(), Fault> {
+        let mut check = Check::default();
+        check.line("name", &self.name, true, 200);
+        check.text("description", &self.description, 2000);
+        check.done()?;
+        match ["public", "internal", "restricted"].contains(&self.visibility.as_str()) {
+            true => Ok(()),
+            false => Err(Fault::field("visibility", "must be public, internal or restricted")),
+        }
+    }
+}
+
+impl Document {
+    /// Held to the same rules as what somebody uploads.
+    pub(crate) fn check(&self) -> Result<(), Fault> {
+        let mut check = Check::default();
+        check.line("title", &self.title, true, 300);
+        check.tags(&self.tags);
+        check.metadata(&Value::Object(self.metadata.clone()).to_string());
+        for version in &self.versions {
+            check.sha256("sha256", &version.sha256);
+            check.line("file_name", &version.file_name, true, 255);
+        }
+        check.done()?;
+        let numbered = self.versions.iter().zip(1..).all(|(version, number)| version.number == number);
+        let sized = self.versions.iter().all(|version| version.size > 0 && version.sha256.len() == 64);
+        match numbered && sized && !self.versions.is_empty() {
+            true => Ok(()),
+            false => Err(Fault::field("versions", "must be numbered from 1 and have size and SHA-256")),
+        }
+    }
+
+    /// The current one; there is one in every record that was checked.
+    pub(crate) fn current(&self) -> Option<&Version> {
+        self.versions.last()
+    }
+}
