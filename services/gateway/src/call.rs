@@ -11,7 +11,7 @@ use actix_web::{
     },
     web::{Bytes, BytesMut, Data},
 };
-use chassis::{Caller, Fault, FaultKind, Role};
+use chassis::{Caller, Fault, FaultKind, RequestContext, Role};
 use futures_util::StreamExt;
 use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
@@ -81,6 +81,14 @@ impl Call {
     /// Who is signed in; a 401 when nobody is.
     pub(crate) fn identity(&self) -> Result<Arc<Identity>, Problem> {
         self.context.identity.clone().ok_or_else(|| Fault::unauthenticated().into())
+    }
+
+    /// How browsers reach this path of ours.
+    pub(crate) fn address(&self, path: &str) -> String {
+        match self.state.shared.origin.as_str() {
+            "" => format!("http://{}{path}", self.header(header::HOST).unwrap_or("localhost")),
+            origin => format!("{origin}{path}"),
+        }
     }
 
     /// For the audit log.
@@ -169,6 +177,12 @@ impl Call {
 /// May be kept by the client itself, and must be asked about each time.
 const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-cache");
 
+/// Calls the services as somebody else: whoever made the link that a request came by.
+pub(crate) fn on_behalf<F: Future>(maker: Caller, future: F) -> impl Future<Output = F::Output> {
+    let context = RequestContext::current().unwrap_or_else(|| RequestContext::background(BODY_TIME));
+    RequestContext { caller: maker, ..context }.scope(future)
+}
+
 /// The tag of a resource at this revision.
 pub(crate) fn etag(revision: i64) -> String {
     format!("\"r{revision}\"")
@@ -235,6 +249,11 @@ impl Body {
     /// Whether it is a table.
     pub(crate) fn is_csv(&self) -> bool {
         self.media_type == "text/csv"
+    }
+
+    /// Whether it is an archive.
+    pub(crate) fn is_archive(&self) -> bool {
+        ["application/x-tar", "application/octet-stream"].contains(&self.media_type.as_str())
     }
 
     /// Whether it is a form with files.

@@ -54,6 +54,12 @@ pub struct Config {
     /// Visits counted, per minute and client address. 0: no limit.
     #[arg(long, env, default_value_t = 600)]
     pub visits_per_minute: u32,
+    /// Openings of share links and upload links, per minute and client address. 0: no limit.
+    #[arg(long, env, default_value_t = 120)]
+    pub links_per_minute: u32,
+    /// Bytes of one file that comes by an upload link, at most; the documents service has its own limit.
+    #[arg(long, env, default_value_t = 100 << 20)]
+    pub upload_link_max_bytes: u64,
     /// Other sites whose scripts may send the contact form and count visits: comma-separated origins,
     /// such as https://www.example.org. Plain HTML forms need no permission.
     #[arg(long, env, value_delimiter = ',', value_parser = crate::origins::parse)]

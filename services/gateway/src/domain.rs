@@ -66,7 +66,7 @@ impl Scopes {
 pub(crate) fn needed_scope(path: &str, changes: bool) -> Option<u8> {
     let Some(path) = path.strip_prefix("/api/v1/") else {
         // The pages show a bit of everything.
-        let open = ["/assets/", "/problems/", "/favicon.ico", "/api/openapi.json", "/api/docs"]
+        let open = ["/assets/", "/problems/", "/favicon.ico", "/api/openapi.json", "/api/docs", "/s/", "/u/"]
             .iter()
             .any(|start| path.starts_with(start));
         return (!open).then_some(Scopes::ALL);
@@ -77,9 +77,9 @@ pub(crate) fn needed_scope(path: &str, changes: bool) -> Option<u8> {
         ("session", false) => None,
         ("submissions" | "visits", true) if rest.is_empty() => None,
         ("submissions" | "visits" | "contacts", false) => Some(Scopes::CONTACTS_READ),
-        ("submissions" | "contacts", true) => Some(Scopes::CONTACTS_WRITE),
+        ("submissions" | "contacts" | "upload-links", true) => Some(Scopes::CONTACTS_WRITE),
         ("documents" | "collections", false) => Some(Scopes::DOCUMENTS_READ),
-        ("documents" | "collections", true) => Some(Scopes::DOCUMENTS_WRITE),
+        ("documents" | "collections" | "shares", true) => Some(Scopes::DOCUMENTS_WRITE),
         ("search", _) => Some(Scopes::SEARCH_READ),
         _ => Some(Scopes::ALL),
     }

@@ -14,6 +14,7 @@
 //! hand-over between threads.
 
 mod access;
+mod bundle;
 mod call;
 mod config;
 mod domain;
@@ -49,6 +50,7 @@ use pg::{Listener, MigrateConfig, Pool};
 
 use crate::{
     access::Access,
+    bundle::Imports,
     domain::Check,
     error::Error,
     limits::Limits,
@@ -157,11 +159,13 @@ fn shared(config: &Config, pool: Pool, health: Health, stop: CancellationToken) 
         passwords: Passwords::new(),
         limits: Limits::new(config),
         webhooks: Webhooks::new(config),
+        imports: Imports::new(),
         health,
         origin: config.public_url.trim_end_matches('/').to_owned(),
         trusted_proxies: config.trusted_proxies.clone(),
         allowed_origins: Origins::new(&config.allowed_origins),
         session_days: config.session_days,
+        upload_link_max_bytes: config.upload_link_max_bytes,
         stop,
     }
 }
@@ -255,6 +259,7 @@ async fn tidy(shared: &Shared, stop: CancellationToken) -> anyhow::Result<()> {
             _ = sweep.tick() => {
                 let sweeping = async {
                     shared.store.sweep().await?;
+                    shared.store.sweep_links().await?;
                     shared.store.sweep_deliveries().await
                 };
                 if let Err(error) = sweeping.await {

@@ -61,6 +61,8 @@ pub(crate) struct Limits {
     sign_ins: Limit<IpAddr>,
     submissions: Limit<IpAddr>,
     visits: Limit<IpAddr>,
+    links: Limit<IpAddr>,
+    shares: Limit<secret::Hash>,
 }
 
 impl Limits {
@@ -70,6 +72,8 @@ impl Limits {
             sign_ins: Limit::new(config.sign_ins_per_minute.saturating_mul(6)),
             submissions: Limit::new(config.submissions_per_minute),
             visits: Limit::new(config.visits_per_minute),
+            links: Limit::new(config.links_per_minute),
+            shares: Limit::new(config.sign_ins_per_minute.saturating_mul(6)),
         }
     }
 
@@ -87,12 +91,27 @@ impl Limits {
         self.visits.check(&network(from))
     }
 
+    /// Links that anybody may hold.
+    pub(crate) fn link(&self, from: IpAddr) -> Result<(), TooOften> {
+        self.links.check(&network(from))
+    }
+
+    /// A password of a share: few from one address, and not too many from all of them together.
+    pub(crate) fn share_password(&self, share: &secret::Hash, from: IpAddr) -> Result<(), TooOften> {
+        let network = network(from);
+        self.sign_ins.check(&network)?;
+        self.accounts.check(&secret::sha256(&[b"share", share, network.to_string().as_bytes()]))?;
+        self.shares.check(share)
+    }
+
     /// Lets go of keys that are within their limit again.
     pub(crate) fn forget(&self) {
         self.accounts.forget();
         self.sign_ins.forget();
         self.submissions.forget();
         self.visits.forget();
+        self.links.forget();
+        self.shares.forget();
     }
 }
 

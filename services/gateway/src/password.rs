@@ -21,7 +21,8 @@ pub(crate) struct Passwords {
 
 /// Checked when there is no such account, so that both take the same time. Random bits stand where
 /// a password's hash would.
-const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$b2YgcmFuZG9tIGJpdHM$Kx1nq2WmC0c0m7yVw9bqQm0r5JQpT3v8oZkq4uH1sXY";
+pub(crate) const NOBODY: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$b2YgcmFuZG9tIGJpdHM$Kx1nq2WmC0c0m7yVw9bqQm0r5JQpT3v8oZkq4uH1sXY";
 
 fn argon2() -> Result<Argon2<'static>, Error> {
     let params = Params::new(MEMORY_KIB, PASSES, 1, None).map_err(|e| Error::Internal(e.to_string()))?;

@@ -62,6 +62,16 @@ pub(crate) fn token_text(bits: &[u8; 32]) -> String {
     format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bits))
 }
 
+/// What stands in the address of a link.
+pub(crate) fn link_text(bits: &[u8; 32]) -> String {
+    URL_SAFE_NO_PAD.encode(bits)
+}
+
+/// Of what stands in the address of a link.
+pub(crate) fn link_hash(text: &str) -> Hash {
+    Sha256::digest(text.as_bytes()).into()
+}
+
 /// Hides a token's bits under an idempotency key, or shows them again to whoever sends the same
 /// key. The key itself is stored only as a hash, so the database alone does not give the token away.
 pub(crate) fn masked(bits: [u8; 32], key: &str) -> [u8; 32] {

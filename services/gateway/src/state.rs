@@ -10,8 +10,8 @@ use proto::{
 };
 
 use crate::{
-    access::Access, config::Config, limits::Limits, origins::Origins, password::Passwords, store::Store,
-    webhooks::Webhooks,
+    access::Access, bundle::Imports, config::Config, limits::Limits, origins::Origins, password::Passwords,
+    store::Store, webhooks::Webhooks,
 };
 
 /// The text of a long document comes in one message.
@@ -24,12 +24,14 @@ pub(crate) struct Shared {
     pub(crate) passwords: Passwords,
     pub(crate) limits: Limits,
     pub(crate) webhooks: Webhooks,
+    pub(crate) imports: Imports,
     pub(crate) health: Health,
     /// `scheme://host[:port]`, or "".
     pub(crate) origin: String,
     pub(crate) trusted_proxies: Vec<IpAddr>,
     pub(crate) allowed_origins: Origins,
     pub(crate) session_days: u32,
+    pub(crate) upload_link_max_bytes: u64,
     pub(crate) stop: CancellationToken,
 }
 

@@ -1,6 +1,10 @@
 //! The only SQL of the gateway: people, sessions, tokens, audit.
 
+mod once;
+mod people;
 mod second_factor;
+mod shares;
+mod upload_links;
 mod webhooks;
 
 use chassis::{Caller, Role};
@@ -9,7 +13,10 @@ use pg::{Connection, Idempotency, PageRequest, Pool, Row, Transaction, idempoten
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+pub(crate) use people::export_line;
 pub(crate) use second_factor::SecondFactor;
+pub(crate) use shares::{NewShare, OpenShare, Share, Use};
+pub(crate) use upload_links::{NewUploadLink, OpenUploadLink, UploadLink};
 pub(crate) use webhooks::{Delivery, Due, Outcome, Webhook, WebhookPatch};
 
 use crate::{

@@ -106,17 +106,21 @@ fn security_schemes() -> Value {
     })
 }
 
-const TAGS: [(&str, &str); 14] = [
+const TAGS: [(&str, &str); 18] = [
     ("audit", "Who did what."),
     ("collections", "Where documents live, and who may see them."),
     ("contacts", "People and firms."),
     ("documents", "Files, what was read in them, and what happens to them."),
+    ("export", "Everything in one file."),
     ("health", "How the system is."),
+    ("import", "That file again."),
     ("index", "The search index."),
     ("search", "Finding the page."),
     ("session", "Signing in and out."),
+    ("shares", "Links to a document for people without an account."),
     ("submissions", "The website's contact form and its inbox."),
     ("tokens", "Keys for programs."),
+    ("upload-links", "Links by which a contact hands in documents."),
     ("users", "Who may sign in."),
     ("visits", "The website's visit counter."),
     ("webhooks", "Other systems that are told what happens."),

@@ -8,7 +8,7 @@ use proto::contacts::{
     ListSubmissionsRequest, Tags, UpdateContactRequest, import_contacts_response::Action,
 };
 
-use super::{Page, escaped, links, may_edit, notice, page, see};
+use super::{Page, escaped, links, may_edit, notice, page, see, upload_links};
 use crate::{
     call::{Body, Call},
     problem::Problem,
@@ -248,6 +248,7 @@ async fn show_one(call: Call, refused: Option<(Fields, Problem)>) -> Page {
     };
     let messages = idempotent(ask).await?.into_inner();
     let documents = links::documents(&call, &contact.id).await;
+    let asking = upload_links::section(&call, &contact.id).await;
     let status = refused.as_ref().map_or(StatusCode::OK, |(_, problem)| problem.status);
     let fields = refused.as_ref().map_or_else(|| Fields::of(&contact), |(fields, _)| fields.clone());
     let content = html! {
@@ -272,6 +273,7 @@ async fn show_one(call: Call, refused: Option<(Fields, Problem)>) -> Page {
             }
         }
         (documents)
+        @if let Some(asking) = asking { (asking) }
         @if may_edit(&call) {
             section aria-labelledby="edit" {
                 h2 #edit { (w.change()) }

@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use maud::{Markup, html};
 use proto::documents::{Document, Tags, UpdateDocumentRequest};
 
-use super::{Page, document_parts as parts, home, links, may_edit, notice, page, see};
+use super::{Page, document_parts as parts, home, links, may_edit, notice, page, see, shares};
 use crate::{
     call::{Body, Call},
     problem::Problem,
@@ -23,12 +23,13 @@ async fn show(call: &Call, number: i32, refused: Option<&Problem>) -> Page {
     let w = call.words();
     let document = documents::fetch(call).await?;
     let id = &document.id;
-    let (text, contacts, versions, history, collections) = tokio::join!(
+    let (text, contacts, versions, history, collections, shares) = tokio::join!(
         text(call, &document, number),
         links::contacts(call, id),
         parts::versions(call),
         parts::history(call),
         home::collections(call),
+        shares::section(call, &document),
     );
     let text = text?;
     let collections = collections.unwrap_or_default();
@@ -56,6 +57,7 @@ async fn show(call: &Call, number: i32, refused: Option<&Problem>) -> Page {
             div {
                 @if let Some(insights) = &document.insights { (parts::about(w, insights)) }
                 @if let Some(contacts) = contacts { (contacts) }
+                @if let Some(shares) = shares { (shares) }
                 // Further sections of a document stand here, each in a file of its own.
                 @if editor && document.deleted_at.is_none() { (parts::edit(w, &document, &collections)) }
                 (parts::of_versions(w, &document, versions, editor))

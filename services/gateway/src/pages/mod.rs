@@ -50,6 +50,7 @@
 //! one is listed in `assets.rs` and imported there. A page must do its job without them.
 
 mod assets;
+mod bundle;
 mod bulk;
 mod components;
 mod contacts;
@@ -70,6 +71,8 @@ mod results;
 mod second_factor;
 mod session;
 mod settings;
+mod shares;
+mod upload_links;
 mod uploads;
 mod website;
 
@@ -109,6 +112,10 @@ pub(crate) fn pages(c: &mut ServiceConfig) {
     at!(c, "/documents/{id}/restore", "POST", post => library::restore);
     at!(c, "/documents/{id}/reprocess", "POST", post => library::reprocess);
     at!(c, "/documents/{id}/purge", "POST", post => library::purge);
+    at!(c, "/documents/{id}/shares", "POST", post => shares::create);
+    at!(c, "/shares/{id}", "POST", post => shares::revoke);
+    at!(c, "/s/{token}", "GET, HEAD, POST", get => shares::show, post => shares::unlock);
+    at!(c, "/s/{token}/content", "GET, HEAD", get => shares::content);
     at!(c, "/inbox", "GET, HEAD", get => inbox::list);
     at!(c, "/inbox/{id}", "POST", post => inbox::change);
     at!(c, "/contacts", "GET, HEAD, POST", get => contacts::list, post => contacts::create);
@@ -116,9 +123,13 @@ pub(crate) fn pages(c: &mut ServiceConfig) {
     at!(c, "/contacts/{id}", "GET, HEAD, POST", get => contacts::one, post => contacts::change);
     at!(c, "/contacts/{id}/remove", "POST", post => contacts::remove);
     at!(c, "/contacts/{id}/documents/{document_id}", "POST", post => links::decide);
+    at!(c, "/contacts/{id}/upload-links", "POST", post => upload_links::create);
+    at!(c, "/upload-links/{id}", "POST", post => upload_links::revoke);
+    at!(c, "/u/{token}", "GET, HEAD, POST", get => upload_links::show, post => upload_links::receive);
     at!(c, "/overview", "GET, HEAD", get => overview::overview);
     at!(c, "/overview/synonyms", "POST", post => overview::synonym);
     at!(c, "/settings", "GET, HEAD", get => settings::settings);
+    at!(c, "/settings/import", "POST", post => bundle::import);
     at!(c, "/settings/tokens", "POST", post => settings::create_token);
     at!(c, "/settings/tokens/{id}", "POST", post => settings::revoke_token);
     at!(c, "/settings/users", "POST", post => settings::create_user);

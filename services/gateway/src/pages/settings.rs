@@ -5,7 +5,7 @@ use chassis::Role;
 use maud::{Markup, html};
 use pg::PageRequest;
 
-use super::{Page, notice, page, second_factor, see, website};
+use super::{Page, bundle, notice, page, second_factor, see, website};
 use crate::{
     call::{Body, Call},
     domain::{Token, User},
@@ -42,6 +42,7 @@ pub(super) async fn show(call: &Call, status: StatusCode, told: &Markup, refused
         @if let Some(users) = &users { (people(w, users)) }
         (keys(w, &tokens))
         (website::section(call))
+        @if let Some(everything) = bundle::section(call) { (everything) }
         section aria-labelledby="api" {
             h2 #api { (w.for_programs()) }
             p { a href="/api/docs/" { (w.the_api()) } }

@@ -62,12 +62,17 @@ pub(super) async fn read(call: Call) -> Answer {
     let mut query = call.query()?;
     let version = query.number("version", 1, i32::MAX);
     query.done()?;
-    let mut request = ReadContentRequest { id: call.part("id"), version, ..Default::default() };
+    send(&call, call.part("id"), version).await
+}
+
+/// The bytes of a version (0: the newest), as far as the request wants them.
+pub(crate) async fn send(call: &Call, id: String, version: i32) -> Answer {
+    let mut request = ReadContentRequest { id, version, ..Default::default() };
     let wants_body = call.request.method() != Method::HEAD;
     let mut range = call.header(header::RANGE).filter(|_| wants_body).and_then(parse_range);
     let if_range = call.header(header::IF_RANGE).filter(|_| range.is_some());
     if if_range.is_some() || call.request.headers().contains_key(header::IF_NONE_MATCH) {
-        let head = head(&call, &request).await?;
+        let head = head(call, &request).await?;
         if call.has_seen(&tag(&head)) {
             let mut response = HttpResponse::NotModified().finish();
             describe(&mut response, &head);
@@ -83,10 +88,10 @@ pub(super) async fn read(call: Call) -> Answer {
         None => {}
     }
     request.head_only = !wants_body;
-    let (head, stream) = match open(&call, &request).await {
+    let (head, stream) = match open(call, &request).await {
         Ok(opened) => opened,
         Err(problem) if problem.fault.kind == FaultKind::RangeNotSatisfiable => {
-            return Err(not_satisfiable(&call, &request, problem).await);
+            return Err(not_satisfiable(call, &request, problem).await);
         }
         Err(problem) => return Err(problem),
     };

@@ -3,9 +3,10 @@
 
 mod administration;
 mod analytics;
+pub(crate) mod bundle;
 mod collections;
 mod contacts;
-mod content;
+pub(crate) mod content;
 pub(crate) mod documents;
 mod events;
 mod health;
@@ -13,11 +14,13 @@ mod index;
 pub(crate) mod links;
 pub(crate) mod search;
 pub(crate) mod session;
+pub(crate) mod shares;
 pub(crate) mod submissions;
 pub(crate) mod tokens;
 pub(crate) mod totp;
 pub(crate) mod transfer;
 pub(crate) mod upload;
+pub(crate) mod upload_links;
 pub(crate) mod users;
 mod visits;
 mod webhooks;

@@ -5,8 +5,8 @@ use chassis::Role::{Editor, Owner, Viewer};
 use serde_json::json;
 
 use super::{
-    administration, analytics, at, collections, contacts, content, documents, events, health, index, links, search,
-    session, submissions, tokens, totp, transfer, upload, users, visits, webhooks,
+    administration, analytics, at, bundle, collections, contacts, content, documents, events, health, index, links,
+    search, session, shares, submissions, tokens, totp, transfer, upload, upload_links, users, visits, webhooks,
 };
 use crate::openapi::{
     Operation, Parameter,
@@ -114,6 +114,15 @@ table! {
             .needs(Editor).nothing();
         delete links::refuse => "Says that they have nothing to do with each other".needs(Editor).nothing();
     }
+    "/contacts/{id}/upload-links" ("GET, HEAD, POST") {
+        get upload_links::list => "Links by which the contact hands in documents, the newest first"
+            .needs(Editor).page_of::<upload_links::UploadLink>();
+        post upload_links::create => "Makes a link by which the contact, without an account, hands in documents; it is shown this once"
+            .needs(Editor).may_take::<upload_links::New>().creates::<upload_links::UploadLink>();
+    }
+    "/upload-links/{id}" ("DELETE") {
+        delete upload_links::delete => "Ends an upload link; what came by it stays".needs(Editor).nothing();
+    }
     "/visits" ("GET, HEAD, POST") {
         get visits::series => "Visits and bots by day"
             .needs(Viewer)
@@ -214,6 +223,15 @@ table! {
         get links::contacts => "Contacts that the document names, at most 200"
             .needs(Viewer).answers::<links::LinkedContacts>();
     }
+    "/documents/{id}/shares" ("GET, HEAD, POST") {
+        get shares::list => "Links to the document for people without an account, the newest first"
+            .needs(Editor).page_of::<shares::Share>();
+        post shares::create => "Makes a link to this document for people without an account; it is shown this once"
+            .needs(Editor).may_take::<shares::New>().creates::<shares::Share>();
+    }
+    "/shares/{id}" ("DELETE") {
+        delete shares::delete => "Ends a share link".needs(Editor).nothing();
+    }
     "/documents/{id}/restore" ("POST") {
         post documents::restore => "Out of the trash".needs(Editor).also::<documents::Document>(200, "It is back").may_fail(&[409]);
     }
@@ -311,6 +329,21 @@ table! {
     "/audit" ("GET, HEAD") {
         get administration::audit => "What happened to users, sessions and tokens"
             .needs(Owner).page_of::<administration::Entry>();
+    }
+    "/export" ("GET, HEAD") {
+        get bundle::export => "Everything in one file, which any later release brings in: records, files, and a manifest; without passwords and keys"
+            .needs(Owner)
+            .also_bytes(200, "A tar archive, as it is read; without its `manifest.json`, the last entry, it is not whole", "application/x-tar", json!({"type": "string", "format": "binary"}), &["Content-Disposition"]);
+    }
+    "/import" ("GET, HEAD, POST") {
+        get bundle::state => "How the import is going that this process is at, or how its last one went"
+            .needs(Owner).answers::<bundle::Import>().may_fail(&[404]);
+        post bundle::import => "Brings in what is missing of an export, with its ids; what is there stays as it is, so the same file again changes nothing"
+            .needs(Owner)
+            .query([Parameter::query::<bool>("dry_run", "Checks the whole file and says what would happen, and changes nothing")])
+            .takes_bytes("application/x-tar", json!({"type": "string", "format": "binary"}))
+            .answers::<bundle::Import>()
+            .may_fail(&[408, 409, 413, 415, 422, 507]);
     }
     "/index" ("GET, HEAD") {
         get index::get => "The state of the search index, and of a rebuild".needs(Owner).answers::<index::Index>();

@@ -9,7 +9,7 @@ use actix_web::{
     http::header::{self, ContentDisposition, DispositionParam},
     web::{Bytes, BytesMut},
 };
-use chassis::{Fault, FaultKind, RequestContext, Role};
+use chassis::{Caller, Fault, FaultKind, RequestContext, Role};
 use futures_util::{Stream, StreamExt};
 use proto::documents::{self as api, upload_request::Part};
 use sha2::{Digest, Sha256};
@@ -87,7 +87,41 @@ pub(crate) async fn receive(call: &Call, body: Body, document_id: String) -> Res
         context.with_budget(TRANSFER).scope(async move { documents.upload(ReceiverStream::new(receiver)).await });
     // Only a key makes it matter whether the same bytes came before.
     let digest = call.request.headers().contains_key("idempotency-key").then(Sha256::new);
-    let feeding = feed(call, body, document_id, Sender { sender, rest: BytesMut::new(), digest });
+    let feeding = feed(call, body, document_id, Sender { sender, rest: BytesMut::new(), digest, room: u64::MAX });
+    together(uploading, feeding).await
+}
+
+/// A file of somebody who has no account, on behalf of whoever asked for it.
+pub(super) async fn pass_on(
+    call: &Call,
+    maker: Caller,
+    field: &mut Field,
+    finish: api::UploadFinish,
+    limit: u64,
+) -> Result<api::UploadResponse, Problem> {
+    let context = RequestContext::current().unwrap_or_else(|| RequestContext::background(TRANSFER));
+    let context = RequestContext { caller: maker, ..context }.with_budget(TRANSFER);
+    let (sender, receiver) = mpsc::channel(DEPTH);
+    let mut documents = call.state.documents.clone();
+    let uploading = context.scope(async move { documents.upload(ReceiverStream::new(receiver)).await });
+    let feeding = async {
+        let mut sender = Sender { sender, rest: BytesMut::new(), digest: None, room: limit };
+        let declared_media_type = field.content_type().map(|m| m.essence_str().to_owned()).unwrap_or_default();
+        let file_name = finish.file_name.clone();
+        let start = api::UploadStart { file_name, declared_media_type, ..Default::default() };
+        if sender.send(Part::Start(start)).await == Line::Open && sender.copy(field).await? == Line::Open {
+            sender.send(Part::Finish(finish)).await;
+        }
+        Ok(())
+    };
+    together(uploading, feeding).await
+}
+
+/// Until both are done, or the call is: what it answered is the answer.
+async fn together(
+    uploading: impl Future<Output = Result<tonic::Response<api::UploadResponse>, tonic::Status>>,
+    feeding: impl Future<Output = Result<(), Problem>>,
+) -> Result<api::UploadResponse, Problem> {
     let (mut uploading, mut feeding) = (std::pin::pin!(uploading), std::pin::pin!(feeding));
     tokio::select! {
         answer = &mut uploading => return Ok(answer?.into_inner()),
@@ -216,7 +250,7 @@ async fn feed_form(
     sender.finish(call, Said { fields: fields.or(asked), file_name, expected_sha256 }).await
 }
 
-async fn field_text(name: &str, field: &mut Field) -> Result<String, Problem> {
+pub(super) async fn field_text(name: &str, field: &mut Field) -> Result<String, Problem> {
     let mut whole = BytesMut::new();
     while let Some(chunk) = in_time(field.next()).await? {
         whole.extend_from_slice(&chunk.map_err(|e| malformed(&e))?);
@@ -245,7 +279,7 @@ fn tags(sent: Vec<String>) -> Result<Vec<String>, Fault> {
 }
 
 /// The extended form (RFC 8187) is preferred to the plain one.
-fn file_name(disposition: &ContentDisposition) -> Option<String> {
+pub(super) fn file_name(disposition: &ContentDisposition) -> Option<String> {
     let extended = disposition.parameters.iter().find_map(|parameter| match parameter {
         DispositionParam::FilenameExt(value) => String::from_utf8(value.value.clone()).ok(),
         _ => None,
@@ -256,7 +290,7 @@ fn file_name(disposition: &ContentDisposition) -> Option<String> {
     (!name.is_empty()).then(|| name.to_owned())
 }
 
-async fn in_time<T>(next: impl Future<Output = T>) -> Result<T, Problem> {
+pub(super) async fn in_time<T>(next: impl Future<Output = T>) -> Result<T, Problem> {
     tokio::time::timeout(IDLE, next).await.map_err(|_| Problem::request_timeout())
 }
 
@@ -264,7 +298,11 @@ fn cut_off() -> Fault {
     Fault::new(FaultKind::Invalid, "the body ended before the file did; nothing was kept").because("incomplete")
 }
 
-fn malformed(error: &MultipartError) -> Fault {
+fn too_large() -> Fault {
+    Fault::new(FaultKind::TooLarge, "the file is larger than what is taken here; nothing of it was kept")
+}
+
+pub(super) fn malformed(error: &MultipartError) -> Fault {
     match error {
         MultipartError::Incomplete | MultipartError::Payload(_) => cut_off(),
         _ => Fault::field("body", "is not a well-formed multipart/form-data body"),
@@ -288,6 +326,8 @@ struct Sender {
     sender: mpsc::Sender<api::UploadRequest>,
     rest: BytesMut,
     digest: Option<Sha256>,
+    /// Bytes that may still come.
+    room: u64,
 }
 
 impl Sender {
@@ -303,6 +343,7 @@ impl Sender {
     async fn copy<E>(&mut self, source: &mut (impl Stream<Item = Result<Bytes, E>> + Unpin)) -> Result<Line, Problem> {
         while let Some(piece) = in_time(source.next()).await? {
             let piece = piece.map_err(|_| cut_off())?;
+            self.room = self.room.checked_sub(piece.len() as u64).ok_or_else(too_large)?;
             if let Some(digest) = &mut self.digest {
                 digest.update(&piece);
             }

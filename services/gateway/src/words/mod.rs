@@ -27,6 +27,7 @@ pub(crate) mod problems;
 mod scripts;
 mod search;
 mod settings;
+mod sharing;
 
 use std::fmt::Write;
 

@@ -139,6 +139,46 @@ const MEANINGS: &[(&str, Both, Both)] = &[
         ],
     ),
     (
+        "no-more-files",
+        ["All files have been handed in", "Alle Dateien sind eingereicht"],
+        [
+            "The upload link takes no more. Whoever sent it can make another one.",
+            "Dieser Link nimmt keine weiteren an. Wer ihn geschickt hat, kann einen neuen machen.",
+        ],
+    ),
+    (
+        "bundle-format",
+        ["The bundle is of a later release", "Der Export stammt aus einer neueren Version"],
+        [
+            "Bring it into the release that wrote it, or a later one.",
+            "Lesen Sie ihn in die Version ein, die ihn geschrieben hat, oder in eine neuere.",
+        ],
+    ),
+    (
+        "bundle-truncated",
+        ["The bundle is not whole", "Der Export ist unvollständig"],
+        [
+            "It was cut off on its way. What had been brought in by then stays; a good copy brings in the rest.",
+            "Er wurde unterwegs abgeschnitten. Was bis dahin eingelesen war, bleibt; eine gute Kopie liest den Rest ein.",
+        ],
+    ),
+    (
+        "bundle-damaged",
+        ["The bundle is damaged", "Der Export ist beschädigt"],
+        [
+            "An entry is not what was written. What had been brought in by then stays; a good copy brings in the rest.",
+            "Ein Eintrag ist nicht mehr, was er war. Was bis dahin eingelesen war, bleibt; eine gute Kopie liest den Rest ein.",
+        ],
+    ),
+    (
+        "import-running",
+        ["An import is under way", "Es wird gerade ein Export eingelesen"],
+        [
+            "One bundle is brought in at a time. `GET /import` says how far it is.",
+            "Einer nach dem anderen. `GET /import` sagt, wie weit er ist.",
+        ],
+    ),
+    (
         "not-completed",
         ["It has not been read yet", "Es ist noch nicht gelesen"],
         ["Wait until the document has been read.", "Warten Sie, bis das Dokument gelesen ist."],

@@ -38,6 +38,8 @@ pub(crate) fn config(database: &Database) -> Config {
         sign_ins_per_minute: 10,
         submissions_per_minute: 60,
         visits_per_minute: 600,
+        links_per_minute: 120,
+        upload_link_max_bytes: 1 << 20,
         allowed_origins: Vec::new(),
         webhook_private_targets: false,
         webhook_retry_ms: 20,
