@@ -27,6 +27,15 @@ pub(crate) struct Browser {
 impl Browser {
     /// Starts the driver and the browser. `None` when they are not on this machine.
     pub(crate) async fn start() -> anyhow::Result<Option<Self>> {
+        Self::start_with(json!({})).await
+    }
+
+    /// The same, without scripts.
+    pub(crate) async fn start_plain() -> anyhow::Result<Option<Self>> {
+        Self::start_with(json!({"profile.managed_default_content_settings.javascript": 2})).await
+    }
+
+    async fn start_with(preferences: Value) -> anyhow::Result<Option<Self>> {
         let (Some(driver), Some(chromium)) = (find("chromedriver"), find("chromium")) else {
             return Ok(None);
         };
@@ -39,7 +48,7 @@ impl Browser {
         program.environment.insert("TMPDIR".to_owned(), profile.path().into());
         let driver = Process::new(program);
         driver.start()?;
-        match connect(port, &chromium, &profile).await {
+        match connect(port, &chromium, &profile, preferences).await {
             Ok(client) => Ok(Some(Self { driver, client, profile })),
             Err(error) => {
                 let log = driver.log_tail();
@@ -118,7 +127,7 @@ impl Browser {
     }
 }
 
-async fn connect(port: u16, chromium: &Path, profile: &TempDir) -> anyhow::Result<Client> {
+async fn connect(port: u16, chromium: &Path, profile: &TempDir, preferences: Value) -> anyhow::Result<Client> {
     let data = profile.path().join("profile");
     let arguments = [
         "--headless=new",
@@ -134,7 +143,7 @@ async fn connect(port: u16, chromium: &Path, profile: &TempDir) -> anyhow::Resul
         "--window-size=1200,900",
         &format!("--user-data-dir={}", data.display()),
     ];
-    let options = json!({"binary": chromium, "args": arguments});
+    let options = json!({"binary": chromium, "args": arguments, "prefs": preferences});
     let capabilities = Map::from_iter([
         ("goog:chromeOptions".to_owned(), options),
         ("goog:loggingPrefs".to_owned(), json!({"browser": "ALL"})),

@@ -11,6 +11,7 @@
 
 mod access;
 mod browser;
+mod bundle;
 mod conformance;
 mod contacts;
 mod documents;
@@ -25,6 +26,7 @@ mod outages;
 mod page;
 mod raw;
 mod search;
+mod sharing;
 mod system;
 mod telemetry;
 mod telemetry_traces;
@@ -41,6 +43,8 @@ fn main() -> ExitCode {
         search::TESTS,
         contacts::TESTS,
         links::TESTS,
+        sharing::TESTS,
+        bundle::TESTS,
         access::TESTS,
         trust::TESTS,
         page::TESTS,

@@ -196,12 +196,9 @@ async fn every_page_and_the_description_of_the_api_work_in_a_browser(system: Arc
             browser.type_into("input[name=password]", &system.owner_password).await?;
             browser.click("form[action='/sign-in'] button").await?;
             browser.sees("header", &system.owner_email).await?;
-            for (place, title) in [
-                ("/documents", "Documents"),
-                ("/inbox", "Inbox"),
-                ("/contacts", "Contacts"),
-                ("/overview", "Overview"),
-            ] {
+            for (place, title) in
+                [("/documents", "Documents"), ("/inbox", "Inbox"), ("/contacts", "Contacts"), ("/overview", "Overview")]
+            {
                 browser.click(&format!("header nav a[href='{place}']")).await?;
                 browser.sees("h1", title).await?;
                 browser.sees("header [aria-current]", title).await?;
