@@ -50,8 +50,8 @@
 //! one is listed in `assets.rs` and imported there. A page must do its job without them.
 
 mod assets;
-mod bundle;
 mod bulk;
+mod bundle;
 mod components;
 mod contacts;
 mod docs;

@@ -1,15 +1,14 @@
 //! Links by which a contact hands in documents: where they are made, and what whoever has one sees.
 
 use actix_web::http::StatusCode;
-use chassis::grpc::idempotent;
 use jiff::{SignedDuration, Timestamp};
 use maud::{Markup, html};
 use pg::PageRequest;
-use proto::documents::{Collection, ListCollectionsRequest};
+use proto::documents::Collection;
 use uuid::Uuid;
 
 use super::{
-    Page, may_edit, notice, page, see,
+    Page, home, may_edit, notice, page, see,
     shares::{gone, quietly, shown_once},
 };
 use crate::{
@@ -32,7 +31,7 @@ pub(super) async fn section(call: &Call, contact: &str) -> Option<Markup> {
     let (w, id) = (call.words(), contact.parse::<Uuid>().ok()?);
     let store = &call.state.shared.store;
     let links = store.list_upload_links(id, &PageRequest::parse("", SHOWN).ok()?).await.map_err(Problem::from);
-    let collections = collections(call).await.unwrap_or_default();
+    let collections = home::collections(call).await.unwrap_or_default();
     Some(html! {
         section aria-labelledby="ask" {
             h2 #ask { (w.ask_for_documents()) }
@@ -46,14 +45,6 @@ pub(super) async fn section(call: &Call, contact: &str) -> Option<Markup> {
             }
         }
     })
-}
-
-async fn collections(call: &Call) -> Result<Vec<Collection>, Problem> {
-    let ask = || {
-        let mut documents = call.state.documents.clone();
-        async move { documents.list_collections(ListCollectionsRequest { limit: 200, ..Default::default() }).await }
-    };
-    Ok(idempotent(ask).await?.into_inner().items)
 }
 
 fn list(w: Words, links: &[UploadLink]) -> Markup {
