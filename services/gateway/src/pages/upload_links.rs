@@ -80,6 +80,7 @@ fn form(w: Words, contact: &str, collections: &[Collection]) -> Markup {
             @if !collections.is_empty() {
                 label for="ask-collection" { (w.ask_collection()) }
                 select #ask-collection name="collection_id" {
+                    option value="" { (w.ask_first_collection()) }
                     @for collection in collections { option value=(collection.id) { (collection.name) } }
                 }
             }

@@ -37,6 +37,7 @@ words! {
     ask_about = "Whoever has the link hands in documents, without an account; they are linked to this contact." / "Wer den Link hat, reicht Dokumente ein, ohne Konto; sie werden mit diesem Kontakt verbunden.";
     ask_note = "What you ask for" / "Worum Sie bitten";
     ask_files = "Files at most" / "Höchstens so viele Dateien";
+    ask_first_collection = "The first collection" / "Die erste Sammlung";
     ask_collection = "Where they go" / "Wohin sie kommen";
     files_of(files, most) = "{files} of {most} files" / "{files} von {most} Dateien";
     hand_in = "Hand in documents" / "Dokumente einreichen";
