@@ -221,7 +221,7 @@ async fn hand_in(system: &System, link: &str, once: &str, files: &[(&str, Vec<u8
 /// As many documents as are linked to the contact, once they have been read.
 async fn linked(system: &System, contact: &str, count: usize) -> anyhow::Result<Vec<Value>> {
     let look = async || {
-        let found = system.viewer.get(&format!("/api/v1/contacts/{contact}/documents")).await?.expect(200)?.json()?;
+        let found = system.owner.get(&format!("/api/v1/contacts/{contact}/documents")).await?.expect(200)?.json()?;
         let items = found["items"].as_array().context("items")?.clone();
         ensure!(items.len() == count, "{found}");
         Ok(items)

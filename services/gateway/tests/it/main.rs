@@ -3,6 +3,7 @@
 
 mod access;
 mod client;
+mod links;
 mod origins;
 mod outages;
 mod shapes;
