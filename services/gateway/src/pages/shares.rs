@@ -102,7 +102,7 @@ pub(super) async fn create(call: Call, body: Body) -> Page {
     let made = shares::make(&call, New { expires_at, password, version: None }).await;
     let w = call.words();
     let back = (format!("/documents/{}", call.part("id")), w.back_to_document());
-    Ok(shown_once(&call, made.map(|made| made.url), back)?)
+    shown_once(&call, made.map(|made| made.url), back)
 }
 
 /// The page with a new address; a refusal in its place.

@@ -105,7 +105,7 @@ pub(super) async fn create(call: Call, body: Body) -> Page {
     let made = upload_links::make(&call, new).await;
     let w = call.words();
     let back = (format!("/contacts/{}", call.part("id")), w.back_to_contact());
-    Ok(shown_once(&call, made.map(|made| made.url), back)?)
+    shown_once(&call, made.map(|made| made.url), back)
 }
 
 pub(super) async fn revoke(call: Call) -> Page {
