@@ -5,11 +5,12 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 STACK  := $(TARGET)/release/dossier-stack
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status reset install build test lint deny tools bench clean terraform-check observability-check backup restore drill test-containers
+.PHONY: help up down status reset install build test lint deny tools screenshots bench clean terraform-check observability-check backup restore drill test-containers
 # Programs that tests need and no Debian package has; compiled once, kept.
 GARAGE       := .tools/bin/garage
 CARGO_DENY   := .tools/bin/cargo-deny
 SCHEMATHESIS := .tools/schemathesis/bin/st
+AXE          := .tools/axe/node_modules/axe-core/axe.min.js
 
 help: ## Show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -45,10 +46,14 @@ install: ## Install the Debian packages that are missing, or say how
 build: ## Build everything
 	cargo build --release --workspace --bins
 
-test: packages lint deny terraform-check observability-check $(GARAGE) $(SCHEMATHESIS) ## Run everything that must hold, as CI does (ONLY=e2e: the tests of one package)
+test: packages lint deny terraform-check observability-check $(GARAGE) $(SCHEMATHESIS) $(AXE) ## Run everything that must hold, as CI does (ONLY=e2e: the tests of one package)
 	cargo build --workspace --bins
 	$(if $(ONLY),,$(TARGET)/debug/bench --quick --report-dir $(TARGET)/bench-quick)
-	GARAGE_BIN=$(abspath $(GARAGE)) SCHEMATHESIS=$(abspath $(SCHEMATHESIS)) cargo test $(if $(ONLY),--package $(ONLY),--workspace) --all-targets --no-fail-fast
+	GARAGE_BIN=$(abspath $(GARAGE)) SCHEMATHESIS=$(abspath $(SCHEMATHESIS)) AXE=$(abspath $(AXE)) cargo test $(if $(ONLY),--package $(ONLY),--workspace) --all-targets --no-fail-fast
+
+screenshots: packages ## Take a picture of every page, light and dark, on a phone and a desktop, into target/screenshots
+	cargo build --workspace --bins
+	SCREENSHOTS=$(abspath $(TARGET))/screenshots cargo test --package e2e --test it -- every_page_has_its_picture_taken
 
 bench: install build ## Measure everything beside its yardsticks (ARGS="--quick", "--only P1,P2", "--baseline-dir DIR"; --help shows the rest)
 	@$(TARGET)/release/bench $(ARGS)
@@ -86,6 +91,11 @@ $(SCHEMATHESIS):
 	@echo 'Installing Schemathesis, once: it asks the running API what its description promises'
 	python3 -m venv .tools/schemathesis
 	.tools/schemathesis/bin/pip install --quiet --disable-pip-version-check schemathesis==4.32.5
+
+$(AXE):
+	@echo 'Installing axe-core, once: it looks for what keeps people from using the pages'
+	@mkdir -p .tools/axe
+	npm install --silent --no-audit --no-fund --ignore-scripts --prefix .tools/axe axe-core@4.14.1 || echo 'NOT INSTALLED: axe-core (npm is needed)'
 
 $(CARGO_DENY):
 	@echo 'Compiling cargo-deny, once'

@@ -17,6 +17,15 @@ use tempfile::TempDir;
 /// How long the page may take to show what it should.
 const PATIENCE: Duration = Duration::from_secs(25);
 
+/// What the browser says of its reader's screen.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Look {
+    pub(crate) dark: bool,
+    pub(crate) phone: bool,
+    /// Without scripts.
+    pub(crate) plain: bool,
+}
+
 /// A browser with a profile of its own, which goes away with it.
 pub(crate) struct Browser {
     driver: Process,
@@ -27,15 +36,16 @@ pub(crate) struct Browser {
 impl Browser {
     /// Starts the driver and the browser. `None` when they are not on this machine.
     pub(crate) async fn start() -> anyhow::Result<Option<Self>> {
-        Self::start_with(json!({})).await
+        Self::start_as(Look::default()).await
     }
 
     /// The same, without scripts.
     pub(crate) async fn start_plain() -> anyhow::Result<Option<Self>> {
-        Self::start_with(json!({"profile.managed_default_content_settings.javascript": 2})).await
+        Self::start_as(Look { plain: true, ..Look::default() }).await
     }
 
-    async fn start_with(preferences: Value) -> anyhow::Result<Option<Self>> {
+    /// The same for another screen.
+    pub(crate) async fn start_as(look: Look) -> anyhow::Result<Option<Self>> {
         let (Some(driver), Some(chromium)) = (find("chromedriver"), find("chromium")) else {
             return Ok(None);
         };
@@ -48,7 +58,7 @@ impl Browser {
         program.environment.insert("TMPDIR".to_owned(), profile.path().into());
         let driver = Process::new(program);
         driver.start()?;
-        match connect(port, &chromium, &profile, preferences).await {
+        match connect(port, &chromium, &profile, look).await {
             Ok(client) => Ok(Some(Self { driver, client, profile })),
             Err(error) => {
                 let log = driver.log_tail();
@@ -113,6 +123,41 @@ impl Browser {
         seen.with_context(|| format!("{css} never showed {text:?}; last: {last:?}"))
     }
 
+    /// Waits until there is no such element.
+    pub(crate) async fn gone(&self, css: &str) -> anyhow::Result<()> {
+        let gone = async {
+            while !self.client.find_all(Locator::Css(css)).await.unwrap_or_default().is_empty() {
+                tokio::time::sleep(Duration::from_millis(40)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, gone).await.with_context(|| format!("{css} stayed"))
+    }
+
+    /// Presses keys, wherever the focus is.
+    pub(crate) async fn press(&self, keys: &str) -> anyhow::Result<()> {
+        Ok(self.client.active_element().await?.send_keys(keys).await?)
+    }
+
+    /// The text of what has the focus.
+    pub(crate) async fn focused(&self) -> anyhow::Result<String> {
+        Ok(self.client.active_element().await?.text().await?)
+    }
+
+    /// Runs a script in the page.
+    pub(crate) async fn run(&self, script: &str) -> anyhow::Result<Value> {
+        Ok(self.client.execute(script, Vec::new()).await?)
+    }
+
+    /// Runs a script that answers by calling its last argument.
+    pub(crate) async fn run_to_the_end(&self, script: &str) -> anyhow::Result<Value> {
+        Ok(self.client.execute_async(script, Vec::new()).await?)
+    }
+
+    /// What is shown, as PNG.
+    pub(crate) async fn picture(&self) -> anyhow::Result<Vec<u8>> {
+        Ok(self.client.screenshot().await?)
+    }
+
     /// The address that is shown.
     pub(crate) async fn address(&self) -> anyhow::Result<String> {
         Ok(self.client.current_url().await?.to_string())
@@ -127,7 +172,7 @@ impl Browser {
     }
 }
 
-async fn connect(port: u16, chromium: &Path, profile: &TempDir, preferences: Value) -> anyhow::Result<Client> {
+async fn connect(port: u16, chromium: &Path, profile: &TempDir, look: Look) -> anyhow::Result<Client> {
     let data = profile.path().join("profile");
     let arguments = [
         "--headless=new",
@@ -141,9 +186,17 @@ async fn connect(port: u16, chromium: &Path, profile: &TempDir, preferences: Val
         "--no-first-run",
         "--no-default-browser-check",
         "--window-size=1200,900",
+        // 0 is dark, 1 is light.
+        &format!("--blink-settings=preferredColorScheme={}", i32::from(!look.dark)),
         &format!("--user-data-dir={}", data.display()),
     ];
-    let options = json!({"binary": chromium, "args": arguments, "prefs": preferences});
+    let scripts =
+        if look.plain { json!({"profile.managed_default_content_settings.javascript": 2}) } else { json!({}) };
+    let mut options = json!({"binary": chromium, "args": arguments, "prefs": scripts});
+    if look.phone {
+        let screen = json!({"width": 360, "height": 740, "pixelRatio": 2.0, "touch": true, "mobile": true});
+        options["mobileEmulation"] = json!({"deviceMetrics": screen});
+    }
     let capabilities = Map::from_iter([
         ("goog:chromeOptions".to_owned(), options),
         ("goog:loggingPrefs".to_owned(), json!({"browser": "ALL"})),

@@ -24,6 +24,7 @@ mod links;
 mod office;
 mod outages;
 mod page;
+mod pages;
 mod raw;
 mod search;
 mod sharing;
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
         access::TESTS,
         trust::TESTS,
         page::TESTS,
+        pages::TESTS,
         office::TESTS,
         edge::TESTS,
         telemetry::TESTS,

@@ -41,7 +41,6 @@ async fn a_person_signs_in_chooses_a_file_and_finds_the_page_it_is_on(system: Ar
             browser.sees("header", &system.owner_email).await?;
 
             browser.type_into("#upload input[type=file]", &file.to_string_lossy()).await?;
-            browser.click("#upload button").await?;
             browser.sees("#uploads li", "dropped letter").await?;
             browser.sees("#uploads li", "— ready").await?;
 
