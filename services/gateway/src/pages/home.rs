@@ -47,14 +47,16 @@ pub(super) async fn home(call: Call) -> Page {
             .insert_header((header::CACHE_CONTROL, "no-store"))
             .body(shown.into_string()));
     }
+    let stranger = call.context.identity.is_none();
     let content = html! {
         h1.quiet { (w.place_search()) }
+        // Whoever has asked for nothing yet may have come to sign in.
+        @if stranger && asked.is_empty() { (sign_in_form(w, "", None, false)) }
         (search_form(w, &asked))
         // The place of the results: filled while one types.
         div #results { (shown) }
         p #said.unseen role="status" {}
-        @if call.context.identity.is_none() { (sign_in_form(w, "", None, false)) }
-        @if may_edit(&call) { (upload_form(w, None, &[])) }
+        @if stranger && !asked.is_empty() { (sign_in_form(w, "", None, false)) }
     };
     Ok(page(&call, status, w.place_search(), &content))
 }
@@ -95,6 +97,8 @@ async fn before(call: &Call) -> Markup {
             },
             Err(problem) => (notice(w, Some(problem))),
         }
+        // The guide of an empty system has the form itself.
+        @if may_edit(call) && !newest.is_ok_and(|newest| newest.items.is_empty()) { (upload_form(w, None, &[])) }
     }
 }
 

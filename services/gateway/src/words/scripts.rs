@@ -61,6 +61,8 @@ mod tests {
                 "{name} is never said"
             );
         }
+        // Not the module's own name.
+        let scripts = scripts.replace("words.js", "");
         for said in scripts.split("words.").skip(1) {
             let name: String = said.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
             assert!(SCRIPTS.iter().any(|(known, _)| *known == name), "words.{name} is not in the catalogue");
