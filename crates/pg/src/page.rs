@@ -42,6 +42,11 @@ impl PageRequest {
         self.limit + 1
     }
 
+    /// The cursor of the page that begins after the row with this key.
+    pub fn cursor(key: &(String, Uuid)) -> String {
+        encode(key)
+    }
+
     /// The items of this page and the cursor of the next one ("" when there is none), from the
     /// rows that were fetched.
     pub fn split<T>(&self, mut rows: Vec<T>, key: impl Fn(&T) -> (String, Uuid)) -> (Vec<T>, String) {

@@ -1,8 +1,12 @@
 //! Values that cannot be wrong: parsed once, at the door. Each has one constructor, `parse`, which
 //! answers the value or a sentence for the client's developer.
 
+mod merge;
+
 use chassis::{Fault, FieldFault};
 use serde_json::{Map, Value};
+
+pub(crate) use merge::{Details, Taken};
 
 /// As serialised, after any merge.
 const METADATA_BYTES: usize = 16 * 1024;

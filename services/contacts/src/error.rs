@@ -13,6 +13,15 @@ pub(crate) enum Error {
     /// Another contact has this address.
     #[error("another contact has this e-mail address")]
     EmailTaken,
+    /// It went into yet another one.
+    #[error("it has been merged into another contact")]
+    Merged,
+    /// One of the two contacts is not there any more.
+    #[error("one of the two contacts has been removed since")]
+    MergeGone,
+    /// What it went into has itself gone into another contact.
+    #[error("the contact that it went into has itself been merged since; undo that first")]
+    MergeNested,
     /// It changed since the caller read it.
     #[error("it has been changed since you read it")]
     Stale,
@@ -31,6 +40,9 @@ impl From<Error> for tonic::Status {
             Error::Fault(fault) => fault,
             Error::NotFound(what) => Fault::not_found(what),
             Error::EmailTaken => Fault::new(FaultKind::Conflict, detail).because("email-taken"),
+            Error::Merged => Fault::new(FaultKind::Conflict, detail).because("already-merged"),
+            Error::MergeGone => Fault::new(FaultKind::Conflict, detail).because("merge-gone"),
+            Error::MergeNested => Fault::new(FaultKind::Conflict, detail).because("merge-nested"),
             Error::Stale => Fault::new(FaultKind::PreconditionFailed, detail),
             Error::Idempotency(refused) => refused.into(),
             Error::Internal(error) => error.fault(),

@@ -113,6 +113,7 @@ impl Contacts for Api {
                 "" => None,
                 text => Some(id(text, "contact")?),
             },
+            q: Query::parse(&sent.q).map_err(|detail| Fault::field("q", detail))?,
             sort: ascending(&sent.sort, &["created_at"])?,
         };
         let page = PageRequest::parse(&sent.cursor, sent.limit)?;
@@ -123,6 +124,14 @@ impl Contacts for Api {
         caller(&request).require(Role::Viewer)?;
         let id = id(&request.into_inner().id, "submission")?;
         Ok(Response::new(self.store.get_submission(id).await?))
+    }
+
+    async fn count_submissions(
+        &self,
+        request: Request<api::CountSubmissionsRequest>,
+    ) -> Answer<api::CountSubmissionsResponse> {
+        caller(&request).require(Role::Viewer)?;
+        Ok(Response::new(self.store.count_submissions().await?))
     }
 
     async fn update_submission(&self, request: Request<api::UpdateSubmissionRequest>) -> Answer<api::Submission> {
@@ -165,8 +174,42 @@ impl Contacts for Api {
             return Err(Fault::field("rows", format!("must be at most {IMPORT_ROWS}")).into());
         }
         let rows: Vec<_> = sent.rows.iter().map(new_contact).collect();
-        let outcomes = self.store.import_contacts(&caller, &rows, sent.dry_run).await?;
-        Ok(Response::new(api::ImportContactsResponse { outcomes }))
+        let key = key(sent.idempotency)?;
+        Ok(Response::new(self.store.import_contacts(&caller, &rows, sent.dry_run, key).await?))
+    }
+
+    async fn list_tags(&self, request: Request<api::ListTagsRequest>) -> Answer<api::ListTagsResponse> {
+        caller(&request).require(Role::Viewer)?;
+        Ok(Response::new(api::ListTagsResponse { tags: self.store.list_tags().await? }))
+    }
+
+    async fn merge_contacts(&self, request: Request<api::MergeContactsRequest>) -> Answer<api::Merge> {
+        let caller = caller(&request);
+        caller.require(Role::Editor)?;
+        let sent = request.into_inner();
+        let source = id(&sent.id, "contact")?;
+        let target = sent.into.parse().map_err(|_| Fault::field("into", "must be the id of a contact"))?;
+        if source == target {
+            return Err(Fault::unprocessable("into", "must be another contact").into());
+        }
+        Ok(Response::new(
+            self.store.merge_contacts(&caller, (source, target), sent.dry_run, key(sent.idempotency)?).await?,
+        ))
+    }
+
+    async fn undo_merge(&self, request: Request<api::UndoMergeRequest>) -> Answer<api::Merge> {
+        let caller = caller(&request);
+        caller.require(Role::Editor)?;
+        let sent = request.into_inner();
+        let id = id(&sent.id, "merge")?;
+        Ok(Response::new(self.store.undo_merge(&caller, id, key(sent.idempotency)?).await?))
+    }
+
+    async fn list_timeline(&self, request: Request<api::ListTimelineRequest>) -> Answer<api::ListTimelineResponse> {
+        caller(&request).require(Role::Viewer)?;
+        let sent = request.into_inner();
+        let page = PageRequest::parse(&sent.cursor, sent.limit)?;
+        Ok(Response::new(self.store.list_timeline(id(&sent.contact_id, "contact")?, &page).await?))
     }
 
     async fn get_contact(&self, request: Request<api::GetContactRequest>) -> Answer<api::Contact> {

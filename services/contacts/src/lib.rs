@@ -4,6 +4,7 @@
 //! by its e-mail address (however capitalised) or made, and the submission kept beside it. An
 //! existing contact is never changed by a submission, since anybody can type anybody's address; and
 //! what the honeypot catches is kept as spam without any contact, until somebody says it is none.
+//! A contact that is merged into another stays where it is, and is read as the other one's (`store/merges`).
 //! Deleting a contact deletes its submissions with it; the audit row stays, and holds ids only.
 //! Everything else needs a role. [`domain`] says what values may be, `store` holds the only SQL,
 //! `grpc` translates.

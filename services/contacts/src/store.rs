@@ -1,11 +1,15 @@
 //! The only SQL of this service.
 
 mod bundle;
+mod contacts;
 mod import;
+mod merges;
 mod outbox;
+mod timeline;
+mod visits;
 
 use chassis::{Caller, Fault, RequestContext};
-use jiff::{Timestamp, civil::Date};
+use jiff::Timestamp;
 use pg::{
     Connection, Idempotency, PageRequest, Pool, Row, Transaction,
     idempotency::Claim,
@@ -13,41 +17,35 @@ use pg::{
 };
 use prost::Message;
 use proto::contacts as api;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 pub(crate) use bundle::Place;
 
 use crate::{
-    domain::{ContactPatch, Metadata, NewContact, NewSubmission, Query, Tags},
+    domain::{NewSubmission, Query},
     error::Error,
 };
 
+pub(crate) use contacts::ContactFilter;
+
 type Parameter = Box<dyn ToSql + Sync + Send>;
 
-/// Shorter words are like too many others.
-const TYPOS_FROM: usize = 4;
-/// How much of a word must agree (trigrams, 0 to 1) to be looked at closely: the default, 0.6, does
-/// not even see Meier for Maier. The setting stays with the connection; nothing else depends on it.
-const TYPOS: &str = "SELECT set_config('pg_trgm.word_similarity_threshold', '0.3', false)";
-/// What is searched, as the trigram index has it.
-const SEARCHED: &str = "lower(name || ' ' || email || ' ' || company)";
-const CONTACT: &str = "id, name, email, phone, company, tags, metadata::text, created_at, updated_at, revision";
-const SUBMISSION: &str =
-    "id, contact_id, name, email, subject, message, metadata::text, status, created_at, updated_at, revision";
-
+/// Of the contact that it came to, or of the one that this is part of by now.
+const SUBMISSION: &str = "id,
+    coalesce((SELECT c.merged_into FROM contacts AS c WHERE c.id = submissions.contact_id), contact_id) AS contact_id,
+    name, email, subject, message, metadata::text, status, created_at, updated_at, revision";
+/// The contact `{}`, and those that are part of it.
+const PARTS: &str = "SELECT c.id FROM contacts AS c WHERE c.id = {} OR c.merged_into = {}";
+/// What is searched in a submission.
+const SAID: &str = "lower(name || ' ' || email || ' ' || subject || ' ' || message)";
 /// A column, and whether upwards.
 type Sort = (&'static str, bool);
 
 pub(crate) struct SubmissionFilter {
     pub(crate) status: Option<&'static str>,
     pub(crate) contact: Option<Uuid>,
-    pub(crate) sort: Sort,
-}
-
-pub(crate) struct ContactFilter {
     pub(crate) q: Query,
-    pub(crate) tag: Query,
-    pub(crate) metadata: Metadata,
     pub(crate) sort: Sort,
 }
 
@@ -73,13 +71,13 @@ impl Store {
         // is what makes RETURNING see the existing row.
         const SQL: &str = "WITH contact AS (
                 INSERT INTO contacts AS c (id, name, email) VALUES ($1, $3, $4)
-                ON CONFLICT (lower(email)) DO UPDATE SET revision = c.revision RETURNING c.id),
+                ON CONFLICT (lower(email)) DO UPDATE SET revision = c.revision RETURNING c.id, c.merged_into),
             made AS (
                 INSERT INTO submissions (id, contact_id, name, email, subject, message, metadata, status)
                 SELECT $2, contact.id, $3, $4, $5, $6, $7, $8 FROM contact
-                RETURNING id, contact_id, created_at),
+                RETURNING id, created_at),
             told AS (INSERT INTO outbox (subject, kind) SELECT id, 'submission.created' FROM made)
-            SELECT id, contact_id, created_at FROM made";
+            SELECT made.id, coalesce(contact.merged_into, contact.id), created_at FROM made, contact";
         const SPAM: &str = "INSERT INTO submissions (id, name, email, subject, message, metadata, status)
             VALUES ($2, $3, $4, $5, $6, $7, $8) RETURNING id, $1::uuid, created_at";
         let (contact_id, id) = (Uuid::now_v7(), Uuid::now_v7());
@@ -120,12 +118,27 @@ impl Store {
             query.and("status = {}", status);
         }
         if let Some(contact) = filter.contact {
-            query.and("contact_id = {}", contact);
+            query.and(&format!("contact_id IN ({PARTS})"), contact);
+        }
+        if !filter.q.as_str().is_empty() {
+            query.and(&format!("{SAID} LIKE lower({{}})"), part_of(&filter.q));
         }
         let connection = self.pool.get().await?;
         let count = if count { Some(query.count(&connection, "submissions").await?) } else { None };
         let (rows, next_cursor) = query.page(&connection, SUBMISSION, "submissions", filter.sort, page).await?;
         Ok(api::ListSubmissionsResponse { items: rows.iter().map(submission).collect(), next_cursor, count })
+    }
+
+    pub(crate) async fn count_submissions(&self) -> Result<api::CountSubmissionsResponse, Error> {
+        let sql = "SELECT status, count(*) FROM submissions GROUP BY status";
+        let rows = self.pool.get().await?.query(sql, &[]).await?;
+        let count = |status: &str| rows.iter().find(|row| row.get::<_, &str>(0) == status).map_or(0, |row| row.get(1));
+        Ok(api::CountSubmissionsResponse {
+            new: count("new"),
+            read: count("read"),
+            archived: count("archived"),
+            spam: count("spam"),
+        })
     }
 
     pub(crate) async fn get_submission(&self, id: Uuid) -> Result<api::Submission, Error> {
@@ -143,7 +156,7 @@ impl Store {
     ) -> Result<api::Submission, Error> {
         let mut connection = self.pool.get().await?;
         let tx = connection.begin("update_submission").await?;
-        lock(&tx, "submissions", "submission", id, if_revision).await?;
+        lock(&tx, Record::Submission, id, if_revision).await?;
         // What turns out to be no spam gets its contact now.
         let sql = format!(
             "WITH contact AS (
@@ -155,7 +168,7 @@ impl Store {
              WHERE id = $1 RETURNING {SUBMISSION}"
         );
         let row = tx.query_one(&sql, &[&id, &status, &Uuid::now_v7()]).await?;
-        audit(&tx, caller, "update", "submission", id).await?;
+        audit(&tx, caller, "update", Record::Submission, id, &json!({"status": status})).await?;
         tx.commit().await?;
         Ok(submission(&row))
     }
@@ -168,191 +181,10 @@ impl Store {
     ) -> Result<(), Error> {
         let mut connection = self.pool.get().await?;
         let tx = connection.begin("delete_submission").await?;
-        lock(&tx, "submissions", "submission", id, if_revision).await?;
+        lock(&tx, Record::Submission, id, if_revision).await?;
         tx.execute("DELETE FROM submissions WHERE id = $1", &[&id]).await?;
-        audit(&tx, caller, "delete", "submission", id).await?;
+        audit(&tx, caller, "delete", Record::Submission, id, &json!({})).await?;
         Ok(tx.commit().await?)
-    }
-
-    pub(crate) async fn create_contact(
-        &self,
-        caller: &Caller,
-        new: &NewContact,
-        key: Option<Idempotency>,
-    ) -> Result<api::Contact, Error> {
-        let mut connection = self.pool.get().await?;
-        let tx = connection.begin("create_contact").await?;
-        if let Some(key) = &key
-            && let Claim::Replay(bytes) = key.claim(&tx, caller, "create_contact").await?
-        {
-            return Ok(api::Contact::decode(&bytes[..]).map_err(decoding)?);
-        }
-        let id = Uuid::now_v7();
-        let sql = format!(
-            "INSERT INTO contacts (id, name, email, phone, company, tags, metadata)
-             VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING {CONTACT}"
-        );
-        let (name, email, phone) = (new.name.as_str(), new.email.as_str(), new.phone.as_str());
-        let (company, tags, metadata) = (new.company.as_str(), new.tags.as_slice(), Json(new.metadata.as_map()));
-        let row = tx.query_one(&sql, &[&id, &name, &email, &phone, &company, &tags, &metadata]).await.map_err(taken)?;
-        let created = contact(&row);
-        audit(&tx, caller, "create", "contact", id).await?;
-        if let Some(key) = &key {
-            key.keep(&tx, caller, "create_contact", &created.encode_to_vec()).await?;
-        }
-        tx.commit().await?;
-        Ok(created)
-    }
-
-    pub(crate) async fn get_contact(&self, id: Uuid) -> Result<api::Contact, Error> {
-        const SQL: &str =
-            "SELECT id, name, email, phone, company, tags, metadata::text, created_at, updated_at, revision
-             FROM contacts WHERE id = $1";
-        let row = self.pool.look_up(SQL, &[&id]).await?;
-        Ok(contact(&row.ok_or(Error::NotFound("contact"))?))
-    }
-
-    pub(crate) async fn list_contacts(
-        &self,
-        filter: &ContactFilter,
-        page: &PageRequest,
-        count: bool,
-    ) -> Result<api::ListContactsResponse, Error> {
-        let connection = self.pool.get().await?;
-        let mut query = Filter::default();
-        let q = filter.q.as_str();
-        if !q.is_empty() {
-            let part = format!("%{}%", q.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
-            query.and(&format!("({SEARCHED} LIKE lower({{}})"), part);
-            if q.chars().count() >= TYPOS_FROM {
-                query.also(&format!(" OR (lower({{}}) <% {SEARCHED}"), q.to_owned());
-                query.also(&format!(" AND resembles({SEARCHED}, lower({{}})))"), q.to_owned());
-                connection.execute(TYPOS, &[]).await?;
-            }
-            query.conditions.push(')');
-        }
-        if !filter.tag.as_str().is_empty() {
-            query.and("tags @> ARRAY[{}::text]", filter.tag.as_str().to_owned());
-        }
-        if !filter.metadata.is_empty() {
-            query.and("metadata @> {}", Json(filter.metadata.as_map().clone()));
-        }
-        let count = if count { Some(query.count(&connection, "contacts").await?) } else { None };
-        let (rows, next_cursor) = query.page(&connection, CONTACT, "contacts", filter.sort, page).await?;
-        Ok(api::ListContactsResponse { items: rows.iter().map(contact).collect(), next_cursor, count })
-    }
-
-    pub(crate) async fn update_contact(
-        &self,
-        caller: &Caller,
-        id: Uuid,
-        patch: ContactPatch,
-        if_revision: Option<i64>,
-    ) -> Result<api::Contact, Error> {
-        let mut connection = self.pool.get().await?;
-        let tx = connection.begin("update_contact").await?;
-        lock(&tx, "contacts", "contact", id, if_revision).await?;
-        let metadata = match patch.metadata {
-            None => None,
-            Some(changes) => {
-                let row = tx.query_one("SELECT metadata FROM contacts WHERE id = $1", &[&id]).await?;
-                let merged = Metadata::stored(row.get(0)).merged(changes);
-                Some(merged.map_err(|detail| Fault::field("metadata", detail))?)
-            }
-        };
-        let sql = format!(
-            "UPDATE contacts SET name = coalesce($2, name), email = coalesce($3, email), phone = coalesce($4, phone),
-                company = coalesce($5, company), tags = coalesce($6, tags), metadata = coalesce($7, metadata),
-                updated_at = now(), revision = revision + 1
-             WHERE id = $1 RETURNING {CONTACT}"
-        );
-        let (name, email) = (patch.name.as_ref().map(|n| n.as_str()), patch.email.as_ref().map(|e| e.as_str()));
-        let (phone, company) = (patch.phone.as_ref().map(|p| p.as_str()), patch.company.as_ref().map(|c| c.as_str()));
-        let (tags, metadata) = (patch.tags.as_ref().map(Tags::as_slice), metadata.as_ref().map(|m| Json(m.as_map())));
-        let row = tx.query_one(&sql, &[&id, &name, &email, &phone, &company, &tags, &metadata]).await.map_err(taken)?;
-        audit(&tx, caller, "update", "contact", id).await?;
-        tx.commit().await?;
-        Ok(contact(&row))
-    }
-
-    /// With its submissions, spam from its address included: they are messages of that person.
-    pub(crate) async fn delete_contact(
-        &self,
-        caller: &Caller,
-        id: Uuid,
-        if_revision: Option<i64>,
-    ) -> Result<(), Error> {
-        let mut connection = self.pool.get().await?;
-        let tx = connection.begin("delete_contact").await?;
-        lock(&tx, "contacts", "contact", id, if_revision).await?;
-        tx.execute("DELETE FROM submissions WHERE contact_id = $1", &[&id]).await?;
-        tx.execute(
-            "DELETE FROM submissions USING contacts AS c
-             WHERE c.id = $1 AND contact_id IS NULL AND lower(submissions.email) = lower(c.email)",
-            &[&id],
-        )
-        .await?;
-        tx.execute("DELETE FROM contacts WHERE id = $1", &[&id]).await?;
-        audit(&tx, caller, "delete", "contact", id).await?;
-        Ok(tx.commit().await?)
-    }
-
-    /// The last word counts.
-    pub(crate) async fn decide_link(
-        &self,
-        caller: &Caller,
-        contact: Uuid,
-        document: Uuid,
-        confirmed: bool,
-    ) -> Result<(), Error> {
-        let mut connection = self.pool.get().await?;
-        let tx = connection.begin("decide_link").await?;
-        lock(&tx, "contacts", "contact", contact, None).await?;
-        tx.execute(
-            "INSERT INTO links (contact_id, document_id, confirmed) VALUES ($1, $2, $3)
-             ON CONFLICT (contact_id, document_id) DO UPDATE SET confirmed = $3, decided_at = now()",
-            &[&contact, &document, &confirmed],
-        )
-        .await?;
-        audit(&tx, caller, if confirmed { "link" } else { "unlink" }, "contact", contact).await?;
-        Ok(tx.commit().await?)
-    }
-
-    pub(crate) async fn count_visit(&self, reason: &str) -> Result<i64, Error> {
-        const SQL: &str = "SELECT count_visit((now() AT TIME ZONE 'utc')::date, $1)";
-        Ok(self.pool.get().await?.query_one(SQL, &[&reason]).await?.get(0))
-    }
-
-    pub(crate) async fn visits(&self, from: Date, to: Date) -> Result<api::GetVisitsResponse, Error> {
-        let connection = self.pool.get().await?;
-        let days = connection
-            .query(
-                "SELECT day::date, coalesce(sum(count) FILTER (WHERE reason = ''), 0)::bigint,
-                        coalesce(sum(count) FILTER (WHERE reason <> ''), 0)::bigint
-                 FROM generate_series($1::date, $2::date, interval '1 day') AS day
-                 LEFT JOIN visit_days USING (day) GROUP BY day ORDER BY day",
-                &[&from, &to],
-            )
-            .await?;
-        let reasons = connection
-            .query(
-                "SELECT reason, sum(count)::bigint FROM visit_days
-                 WHERE day BETWEEN $1 AND $2 AND reason <> '' GROUP BY reason",
-                &[&from, &to],
-            )
-            .await?;
-        let day = |row: &Row| api::get_visits_response::Day {
-            day: row.get::<_, Date>(0).to_string(),
-            visits: row.get(1),
-            bots: row.get(2),
-        };
-        let days: Vec<_> = days.iter().map(day).collect();
-        Ok(api::GetVisitsResponse {
-            total_visits: days.iter().map(|d| d.visits).sum(),
-            total_bots: days.iter().map(|d| d.bots).sum(),
-            days,
-            bot_reasons: reasons.iter().map(|row| (row.get(0), row.get(1))).collect(),
-        })
     }
 }
 
@@ -425,32 +257,56 @@ fn borrow(parameters: &[Parameter]) -> Vec<&(dyn ToSql + Sync)> {
     parameters.iter().map(|p| &**p as &(dyn ToSql + Sync)).collect()
 }
 
-/// Locks the row, and refuses when it is not there or not as the caller knows it.
-async fn lock(
-    tx: &Transaction<'_>,
-    table: &str,
-    what: &'static str,
-    id: Uuid,
-    if_revision: Option<i64>,
-) -> Result<(), Error> {
-    let row = tx.query_opt(&format!("SELECT revision FROM {table} WHERE id = $1 FOR UPDATE"), &[&id]).await?;
-    let revision: i64 = row.ok_or(Error::NotFound(what))?.get(0);
+/// Any text with this part, for LIKE.
+fn part_of(q: &Query) -> String {
+    format!("%{}%", q.as_str().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))
+}
+
+/// What is changed under a lock and audited.
+#[derive(Clone, Copy)]
+enum Record {
+    Contact,
+    Submission,
+}
+
+impl Record {
+    fn name(self) -> &'static str {
+        match self {
+            Record::Contact => "contact",
+            Record::Submission => "submission",
+        }
+    }
+}
+
+/// Locks the row, and refuses when it is not there or not as the caller knows it. A contact that is part
+/// of another one is not there.
+async fn lock(tx: &Transaction<'_>, record: Record, id: Uuid, if_revision: Option<i64>) -> Result<(), Error> {
+    let sql = match record {
+        Record::Contact => "SELECT revision FROM contacts WHERE id = $1 AND merged_into IS NULL FOR UPDATE",
+        Record::Submission => "SELECT revision FROM submissions WHERE id = $1 FOR UPDATE",
+    };
+    let row = tx.query_opt(sql, &[&id]).await?;
+    let revision: i64 = row.ok_or(Error::NotFound(record.name()))?.get(0);
     if if_revision.is_some_and(|wanted| wanted != revision) { Err(Error::Stale) } else { Ok(()) }
 }
 
-async fn audit(tx: &Transaction<'_>, caller: &Caller, action: &str, entity: &str, id: Uuid) -> Result<(), Error> {
+/// `detail` holds names of fields and ids, never values.
+async fn audit(
+    tx: &Transaction<'_>,
+    caller: &Caller,
+    action: &str,
+    record: Record,
+    id: Uuid,
+    detail: &Value,
+) -> Result<(), Error> {
     let actor = caller.user_id().map_or_else(|| caller.kind().to_owned(), |user| user.to_string());
     let request_id = RequestContext::current().map(|c| c.request_id).unwrap_or_default();
     tx.execute(
-        "INSERT INTO audit (id, actor, action, entity, entity_id, request_id) VALUES ($1, $2, $3, $4, $5, $6)",
-        &[&Uuid::now_v7(), &actor, &action, &entity, &id, &request_id],
+        "INSERT INTO audit (id, actor, action, entity, entity_id, request_id, detail) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        &[&Uuid::now_v7(), &actor, &action, &record.name(), &id, &request_id, &Json(detail)],
     )
     .await?;
     Ok(())
-}
-
-fn taken(error: pg::Error) -> Error {
-    if error.is_constraint("contacts_email") { Error::EmailTaken } else { error.into() }
 }
 
 fn decoding(error: prost::DecodeError) -> pg::Error {
@@ -459,21 +315,6 @@ fn decoding(error: prost::DecodeError) -> pg::Error {
 
 fn micros(row: &Row, column: usize) -> i64 {
     row.get::<_, Timestamp>(column).as_microsecond()
-}
-
-fn contact(row: &Row) -> api::Contact {
-    api::Contact {
-        id: row.get::<_, Uuid>(0).to_string(),
-        name: row.get(1),
-        email: row.get(2),
-        phone: row.get(3),
-        company: row.get(4),
-        tags: row.get(5),
-        metadata: row.get(6),
-        created_at: micros(row, 7),
-        updated_at: micros(row, 8),
-        revision: row.get(9),
-    }
 }
 
 fn submission(row: &Row) -> api::Submission {

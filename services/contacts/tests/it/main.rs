@@ -1,6 +1,7 @@
 //! The contacts service, running, on a real PostgreSQL.
 #![allow(clippy::unwrap_used)]
 
+mod merges;
 mod outbox;
 mod rules;
 

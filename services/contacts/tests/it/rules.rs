@@ -24,6 +24,15 @@ fn calls(client: &Client) -> Vec<(&'static str, Option<Role>, Called)> {
         ("GetSubmission", viewer, call!(get_submission, api::GetSubmissionRequest { id: id() })),
         ("GetContact", viewer, call!(get_contact, api::GetContactRequest { id: id() })),
         ("ListContacts", viewer, call!(list_contacts, api::ListContactsRequest::default())),
+        ("CountSubmissions", viewer, call!(count_submissions, api::CountSubmissionsRequest {})),
+        ("ListTags", viewer, call!(list_tags, api::ListTagsRequest {})),
+        ("ListTimeline", viewer, {
+            call!(list_timeline, api::ListTimelineRequest { contact_id: id(), ..Default::default() })
+        }),
+        ("MergeContacts", editor, {
+            call!(merge_contacts, api::MergeContactsRequest { id: id(), into: id(), ..Default::default() })
+        }),
+        ("UndoMerge", editor, call!(undo_merge, api::UndoMergeRequest { id: id(), idempotency: None })),
         ("GetVisits", viewer, call!(get_visits, api::GetVisitsRequest::default())),
         ("UpdateSubmission", editor, {
             let status = api::SubmissionStatus::Read.into();

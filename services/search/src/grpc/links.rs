@@ -18,8 +18,10 @@ pub(super) async fn list(store: &Store, caller: &Caller, sent: &ListLinksRequest
         (contact, "") => {
             let page = PageRequest::parse(&sent.cursor, sent.limit)?;
             let known = store.linkable(id(contact, "contact")?).await?;
-            let contact = known.ok_or_else(|| Fault::not_found("contact"))?;
-            store.documents_of(caller, &contact, &page).await?
+            if known.is_empty() {
+                return Err(Fault::not_found("contact").into());
+            }
+            store.documents_of(caller, &known, &page).await?
         }
         ("", document) => (store.contacts_of(caller, id(document, "document")?).await?, String::new()),
         _ => return Err(Fault::field("contact_id", "or document_id, not both").into()),
@@ -40,6 +42,7 @@ fn view(link: &Link) -> wire::Link {
         confirmed: link.confirmed,
         confidence: link.confidence(),
         evidence: link.evidence().into_iter().map(evidence).collect(),
+        cursor: PageRequest::cursor(&(String::new(), link.document_id)),
     }
 }
 

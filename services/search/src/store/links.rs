@@ -52,18 +52,18 @@ macro_rules! link {
 /// `$1` the contact.
 const OF_CONTACT: &str = concat!(
     "WITH found AS (
-        SELECT d.id FROM documents.searchable_documents d WHERE d.insights @> $3
-        UNION SELECT d.id FROM documents.searchable_documents d WHERE d.insights @> $4
-        UNION SELECT p.document_id FROM documents.searchable_pages p
-              WHERE $5 <> '' AND p.tsv @@ phraseto_tsquery('pg_catalog.simple', $5)
+        SELECT d.id FROM unnest($3::jsonb[]) AS e (entity)
+              JOIN documents.searchable_documents d ON d.insights @> e.entity
+        UNION SELECT p.document_id FROM unnest($4::text[]) AS n (full_name)
+              JOIN documents.searchable_pages p ON p.tsv @@ phraseto_tsquery('pg_catalog.simple', n.full_name)
         UNION SELECT document_id FROM contacts.decided_links WHERE contact_id = $1 AND confirmed),
      shown AS (
         SELECT d.* FROM found JOIN documents.searchable_documents d USING (id)
-        WHERE d.collection_id = ANY (ARRAY(SELECT documents.visible_collections($6, $7)))
-          AND ($8::uuid IS NULL OR d.id < $8)
+        WHERE d.collection_id = ANY (ARRAY(SELECT documents.visible_collections($5, $6)))
+          AND ($7::uuid IS NULL OR d.id < $7)
           AND NOT EXISTS (SELECT FROM contacts.decided_links l
                           WHERE l.contact_id = $1 AND l.document_id = d.id AND NOT l.confirmed)
-        ORDER BY d.id DESC LIMIT $9) ",
+        ORDER BY d.id DESC LIMIT $8) ",
     link!(),
     "FROM shown d JOIN contacts.linkable_contacts c ON c.id = $1
      LEFT JOIN contacts.decided_links l ON l.contact_id = c.id AND l.document_id = d.id ",
@@ -102,42 +102,38 @@ const OF_DOCUMENT: &str = concat!(
 );
 
 impl Store {
-    /// What a contact is known by; `None` when there is none.
-    pub(crate) async fn linkable(&self, id: Uuid) -> Result<Option<Contact>, Error> {
+    /// What a contact is known by: by itself, and by each one that is part of it. Nothing when there is none.
+    pub(crate) async fn linkable(&self, id: Uuid) -> Result<Vec<Contact>, Error> {
         const SQL: &str = "SELECT address, number, full_name FROM contacts.linkable_contacts WHERE id = $1";
-        let row = self.pool.get().await?.query_opt(SQL, &[&id]).await?;
-        Ok(row.map(|row| Contact { id, address: row.get(0), number: row.get(1), full_name: row.get(2) }))
+        let rows = self.pool.get().await?.query(SQL, &[&id]).await?;
+        let known = |row: &Row| Contact { id, address: row.get(0), number: row.get(1), full_name: row.get(2) };
+        Ok(rows.iter().map(known).collect())
     }
 
     /// Documents that name the contact, the newest first, with the cursor of the next ones.
     pub(crate) async fn documents_of(
         &self,
         caller: &Caller,
-        contact: &Contact,
+        known: &[Contact],
         page: &PageRequest,
     ) -> Result<(Vec<Link>, String), Error> {
         let (user, role) = who(caller);
         let after = page.after.as_ref().map(|(_, id)| *id);
+        let contact = known.first().map(|contact| contact.id);
+        let addresses = known.iter().map(|contact| ("email", &contact.address));
+        let numbers = known.iter().map(|contact| ("phone", &contact.number));
+        let named = addresses.chain(numbers).filter(|(_, value)| !value.is_empty());
+        let entities: Vec<_> = named.map(|(kind, value)| entity(kind, value)).collect();
+        let names: Vec<_> =
+            known.iter().map(|contact| contact.full_name.as_str()).filter(|name| !name.is_empty()).collect();
         let rows = self
             .pool
             .get()
             .await?
-            .query(
-                OF_CONTACT,
-                &[
-                    &contact.id,
-                    &TEXT,
-                    &entity("email", &contact.address),
-                    &entity("phone", &contact.number),
-                    &contact.full_name,
-                    &user,
-                    &role,
-                    &after,
-                    &page.fetch(),
-                ],
-            )
+            .query(OF_CONTACT, &[&contact, &TEXT, &entities, &names, &user, &role, &after, &page.fetch()])
             .await?;
-        Ok(page.split(rows.iter().map(link).collect(), |link| (String::new(), link.document_id)))
+        let links = strongest(rows.iter().map(link), |link| link.document_id);
+        Ok(page.split(links, |link| (String::new(), link.document_id)))
     }
 
     /// Contacts that the document names; none when the caller sees no such document.
@@ -145,8 +141,21 @@ impl Store {
         let (user, role) = who(caller);
         let connection = self.pool.get().await?;
         let rows = connection.query(OF_DOCUMENT, &[&document, &TEXT, &user, &role, &CONTACTS]).await?;
-        Ok(rows.iter().map(link).collect())
+        Ok(strongest(rows.iter().map(link), |link| link.contact.id))
     }
+}
+
+/// Of what a contact is known by several times, the one that shows most. Rows of the same stand together.
+fn strongest(links: impl Iterator<Item = Link>, same: impl Fn(&Link) -> Uuid) -> Vec<Link> {
+    let mut kept: Vec<Link> = Vec::new();
+    for link in links {
+        match kept.last_mut().filter(|last| same(last) == same(&link)) {
+            None => kept.push(link),
+            Some(last) if last.confidence() < link.confidence() => *last = link,
+            Some(_) => {}
+        }
+    }
+    kept
 }
 
 /// As insights hold it.
