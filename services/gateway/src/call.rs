@@ -256,26 +256,37 @@ impl Body {
         ["application/x-tar", "application/octet-stream"].contains(&self.media_type.as_str())
     }
 
+    /// Whether it is cards of an address book.
+    pub(crate) fn is_vcard(&self) -> bool {
+        ["text/vcard", "text/x-vcard", "text/directory"].contains(&self.media_type.as_str())
+    }
+
     /// Whether it is a form with files.
     pub(crate) fn is_multipart(&self) -> bool {
         self.media_type == "multipart/form-data"
     }
 
     /// The whole body, up to the limit for what is no file.
-    pub(crate) async fn bytes(mut self) -> Result<Bytes, Problem> {
+    pub(crate) async fn bytes(self) -> Result<Bytes, Problem> {
+        self.bytes_within(LARGEST_JSON, BODY_TIME).await
+    }
+
+    /// The whole body, which must have no more bytes than this and arrive within this time.
+    pub(crate) async fn bytes_within(mut self, largest: usize, time: Duration) -> Result<Bytes, Problem> {
         let read = async {
             let mut whole = BytesMut::new();
             while let Some(chunk) = self.payload.next().await {
                 let chunk = chunk
                     .map_err(|_| Fault::new(FaultKind::Invalid, "the body ended too early").because("incomplete"))?;
-                if whole.len() + chunk.len() > LARGEST_JSON {
-                    return Err(Fault::new(FaultKind::TooLarge, "the body is larger than 1 MiB").into());
+                if whole.len() + chunk.len() > largest {
+                    let detail = format!("the body is larger than {} MiB", largest >> 20);
+                    return Err(Fault::new(FaultKind::TooLarge, detail).into());
                 }
                 whole.extend_from_slice(&chunk);
             }
             Ok(whole.freeze())
         };
-        tokio::time::timeout(BODY_TIME, read).await.unwrap_or_else(|_| Err(Problem::request_timeout()))
+        tokio::time::timeout(time, read).await.unwrap_or_else(|_| Err(Problem::request_timeout()))
     }
 
     /// The body as JSON. Unknown fields are refused by the types.

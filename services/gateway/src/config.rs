@@ -51,6 +51,9 @@ pub struct Config {
     /// Contact form submissions, per minute and client address. 0: no limit.
     #[arg(long, env, default_value_t = 60)]
     pub submissions_per_minute: u32,
+    /// Contact form submissions, per minute, from all addresses together. 0: no limit.
+    #[arg(long, env, default_value_t = 600)]
+    pub all_submissions_per_minute: u32,
     /// Visits counted, per minute and client address. 0: no limit.
     #[arg(long, env, default_value_t = 600)]
     pub visits_per_minute: u32,

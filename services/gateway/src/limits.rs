@@ -1,4 +1,4 @@
-//! How often one address may do what anybody may do.
+//! How often one address, and everybody together, may do what anybody may do.
 
 use std::{hash::Hash, net::IpAddr, num::NonZeroU32, time::Duration};
 
@@ -60,6 +60,8 @@ pub(crate) struct Limits {
     accounts: Limit<secret::Hash>,
     sign_ins: Limit<IpAddr>,
     submissions: Limit<IpAddr>,
+    /// However many addresses they come from.
+    all_submissions: Limit<()>,
     visits: Limit<IpAddr>,
     links: Limit<IpAddr>,
     shares: Limit<secret::Hash>,
@@ -71,6 +73,7 @@ impl Limits {
             accounts: Limit::new(config.sign_ins_per_minute),
             sign_ins: Limit::new(config.sign_ins_per_minute.saturating_mul(6)),
             submissions: Limit::new(config.submissions_per_minute),
+            all_submissions: Limit::new(config.all_submissions_per_minute),
             visits: Limit::new(config.visits_per_minute),
             links: Limit::new(config.links_per_minute),
             shares: Limit::new(config.sign_ins_per_minute.saturating_mul(6)),
@@ -84,7 +87,14 @@ impl Limits {
     }
 
     pub(crate) fn submission(&self, from: IpAddr) -> Result<(), TooOften> {
-        self.submissions.check(&network(from))
+        let refused = |scope: &'static str| {
+            move |_: &TooOften| {
+                metrics::counter!("gateway_submissions_limited_total", "scope" => scope).increment(1);
+            }
+        };
+        // Its own limit first: what one address sends too much is not taken from the others.
+        self.submissions.check(&network(from)).inspect_err(refused("address"))?;
+        self.all_submissions.check(&()).inspect_err(refused("all"))
     }
 
     pub(crate) fn visit(&self, from: IpAddr) -> Result<(), TooOften> {
@@ -109,6 +119,7 @@ impl Limits {
         self.accounts.forget();
         self.sign_ins.forget();
         self.submissions.forget();
+        self.all_submissions.forget();
         self.visits.forget();
         self.links.forget();
         self.shares.forget();
@@ -139,5 +150,23 @@ mod tests {
         assert!(limit.check(&2).is_ok());
         let none = Limit::new(0);
         assert!((0..1000).all(|_| none.check(&1).is_ok()));
+    }
+
+    #[test]
+    fn one_limit_holds_for_all_who_send_the_form_and_what_one_is_refused_is_not_taken_from_it() {
+        #[derive(clap::Parser)]
+        struct Arguments {
+            #[command(flatten)]
+            config: Config,
+        }
+        let told = "gateway --database-url postgres:///x --rpc-token t --contacts-url c --documents-url d --indexer-url i \
+                    --search-url s --submissions-per-minute 2 --all-submissions-per-minute 3";
+        let config = <Arguments as clap::Parser>::parse_from(told.split_whitespace()).config;
+        let limits = Limits::new(&config);
+        let from = |last: u8| IpAddr::from([192, 0, 2, last]);
+        assert!(limits.submission(from(1)).is_ok() && limits.submission(from(1)).is_ok());
+        assert_eq!((0..5).filter_map(|_| limits.submission(from(1)).err()).map(|r| r.limit).max(), Some(2));
+        assert!(limits.submission(from(2)).is_ok());
+        assert_eq!(limits.submission(from(3)).unwrap_err().limit, 3);
     }
 }

@@ -211,6 +211,16 @@ impl Operation {
         self.answer(status, text, vec![Content::Json(schema_of::<T>)], &[])
     }
 
+    /// Another success, with header fields of its own.
+    pub(crate) fn also_with<T: JsonSchema>(
+        self,
+        status: u16,
+        text: &'static str,
+        headers: &'static [&'static str],
+    ) -> Self {
+        self.answer(status, text, vec![Content::Json(schema_of::<T>)], headers)
+    }
+
     /// Another success, of another kind.
     pub(crate) fn also_bytes(
         self,

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::{
-    call::{Body, Call, Key, json, no_content},
+    call::{Body, Call, Key, json, no_content, replayed},
     openapi::kind,
-    problem::Answer,
+    problem::{Answer, Problem},
     wire::{List, Micros, Object},
 };
 
@@ -163,7 +163,7 @@ pub(super) async fn create(call: Call, body: Body) -> Answer {
         idempotency,
     };
     let made = call.state.contacts.clone().create_contact(request).await?.into_inner();
-    call.created("contacts", &made.id, Some(made.revision), &view(&made))
+    Ok(replayed(call.created("contacts", &made.id, Some(made.revision), &view(&made))?, made.replayed))
 }
 
 pub(super) async fn get(call: Call) -> Answer {
@@ -198,6 +198,35 @@ pub(super) async fn delete(call: Call) -> Answer {
     let request = api::DeleteContactRequest { id: call.part("id"), if_revision: call.if_match() };
     call.state.contacts.clone().delete_contact(request).await?;
     no_content()
+}
+
+#[derive(JsonSchema, Serialize)]
+pub(super) struct Tags<'a> {
+    items: Vec<Tag<'a>>,
+}
+
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "ContactTag")]
+pub(super) struct Tag<'a> {
+    name: &'a str,
+    /// How many have it.
+    contacts: i64,
+}
+
+pub(super) async fn tags(call: Call) -> Answer {
+    call.require(chassis::Role::Viewer)?;
+    call.query()?.done()?;
+    let found = ask_tags(&call).await?;
+    json(StatusCode::OK, &Tags { items: found.iter().map(|t| Tag { name: &t.name, contacts: t.contacts }).collect() })
+}
+
+/// The most frequent first; the pages show them, too.
+pub(crate) async fn ask_tags(call: &Call) -> Result<Vec<api::list_tags_response::Tag>, Problem> {
+    let ask = || {
+        let mut contacts = call.state.contacts.clone();
+        async move { contacts.list_tags(api::ListTagsRequest {}).await }
+    };
+    Ok(idempotent(ask).await?.into_inner().tags)
 }
 
 #[cfg(test)]

@@ -73,7 +73,7 @@ fn said(link: &api::Link) -> Said<'_> {
     }
 }
 
-fn document(link: &api::Link) -> LinkedDocument<'_> {
+pub(super) fn document(link: &api::Link) -> LinkedDocument<'_> {
     LinkedDocument {
         document_id: &link.document_id,
         title: &link.title,

@@ -37,7 +37,7 @@ pub(super) struct Submission<'a> {
     updated_at: Micros,
 }
 
-fn view(submission: &api::Submission) -> Submission<'_> {
+pub(super) fn view(submission: &api::Submission) -> Submission<'_> {
     let status = STATUS.iter().find(|(_, number)| *number == submission.status);
     Submission {
         id: &submission.id,
@@ -190,6 +190,7 @@ pub(super) async fn list(call: Call) -> Answer {
         limit: query.number("limit", 1, 200),
         sort: query.text("sort"),
         count: query.flag("count"),
+        q: query.text("q"),
     };
     query.done()?;
     let ask = || {

@@ -6,7 +6,8 @@ use serde_json::json;
 
 use super::{
     administration, analytics, at, bundle, collections, contacts, content, documents, events, health, index, links,
-    search, session, shares, submissions, tokens, totp, transfer, upload, upload_links, users, visits, webhooks,
+    merges, search, session, shares, submissions, timeline, tokens, totp, transfer, upload, upload_links, users,
+    visits, webhooks,
 };
 use crate::openapi::{
     Operation, Parameter,
@@ -55,6 +56,7 @@ table! {
             .query([
                 Parameter::one_of("status", "Only these", &["new", "read", "archived", "spam"]),
                 Parameter::query::<Id>("contact_id", "Only from this contact"),
+                Parameter::query::<Line<0, 200>>("q", "Part of a name, an address, a subject or a message"),
                 sort(&["created_at"]),
                 count(),
             ])
@@ -88,22 +90,46 @@ table! {
     "/contacts/export" ("GET, HEAD") {
         get transfer::export => "All contacts, the oldest first, as a file"
             .needs(Viewer)
-            .query([Parameter::one_of("format", "CSV (no cell of it is a formula) unless said", &["csv", "ndjson"])])
+            .query([Parameter::one_of("format", "CSV (no cell of it is a formula) unless said; vCard is 4.0", &["csv", "ndjson", "vcard"])])
             .also_bytes(200, "The file", "*/*", json!({"type": "string"}), &["Content-Disposition"]);
     }
     "/contacts/import" ("POST") {
-        post transfer::import => "Brings in a CSV file with headings: name, email, phone, company, tags; others become metadata"
+        post transfer::import => "Brings in a CSV file with headings (name, email, phone, company, tags; others become metadata), or vCards of any version. The same file again changes nothing"
             .needs(Editor)
             .query([Parameter::query::<bool>("dry_run", "Says what each row would do, and changes nothing")])
             .takes_bytes("text/csv", json!({"type": "string", "examples": ["name,email\nAnn,ann@example.org\n"]}))
-            .answers::<transfer::Imported>()
+            .takes_bytes("text/vcard", json!({"type": "string", "examples": ["BEGIN:VCARD\nVERSION:4.0\nFN:Ann\nEMAIL:ann@example.org\nEND:VCARD\n"]}))
+            .idempotent()
+            .also_with::<transfer::Imported>(200, "What each row did, or would do", &["Idempotency-Replayed"])
             .may_fail(&[408, 413, 415, 422]);
+    }
+    "/contacts/tags" ("GET, HEAD") {
+        get contacts::tags => "The tags that contacts have, the most frequent first, at most 200"
+            .needs(Viewer).answers::<contacts::Tags>();
+    }
+    "/contacts/merges/{id}/undo" ("POST") {
+        post merges::undo => "Makes two contacts of a merged one again: the first as it was, with what came to its address since; the other without what it took and nobody changed. The same again changes nothing"
+            .needs(Editor)
+            .idempotent()
+            .also_with::<merges::Merge>(200, "They are two again", &["Idempotency-Replayed"]);
     }
     "/contacts/{id}" ("GET, HEAD, PATCH, DELETE") {
         get contacts::get => "One contact".needs(Viewer).entity::<contacts::Contact>();
         patch contacts::update => "Changes the fields that are given; `metadata` is merged (RFC 7396)"
             .needs(Editor).takes::<contacts::Patch>().changes::<contacts::Contact>().may_fail(&[409]);
         delete contacts::delete => "Removes it and its submissions".needs(Editor).conditional().nothing();
+    }
+    "/contacts/{id}/merge" ("POST") {
+        post merges::merge => "Makes it part of another contact, which takes what it has none of; `POST /contacts/merges/{id}/undo` undoes it. The same again answers the same"
+            .needs(Editor)
+            .query([Parameter::query::<bool>("dry_run", "Says what would happen, and changes nothing")])
+            .takes::<merges::New>()
+            .idempotent()
+            .also_with::<merges::Merge>(200, "They are one, or would be", &["Idempotency-Replayed"]);
+    }
+    "/contacts/{id}/timeline" ("GET, HEAD") {
+        get timeline::list => "What it sent, what was done, and the documents that name it, the newest first"
+            .needs(Viewer).page_of::<timeline::Shown>();
     }
     "/contacts/{id}/documents" ("GET, HEAD") {
         get links::documents => "Documents that name the contact by address, telephone or full name, the newest first"

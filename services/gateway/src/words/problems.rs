@@ -108,6 +108,30 @@ const MEANINGS: &[(&str, Both, Both)] = &[
         ["Another record has this address already.", "Ein anderer Eintrag hat diese Adresse schon."],
     ),
     (
+        "already-merged",
+        ["It is part of another contact", "Er gehört schon zu einem anderen Kontakt"],
+        [
+            "Undo that merge first; the timeline of the other contact shows it.",
+            "Machen Sie diese Zusammenführung zuerst rückgängig; sie steht im Verlauf des anderen Kontakts.",
+        ],
+    ),
+    (
+        "merge-gone",
+        ["The merge cannot be undone", "Das lässt sich nicht mehr trennen"],
+        [
+            "One of the two contacts has been removed since, and everything that was its own with it.",
+            "Einer der beiden Kontakte wurde inzwischen gelöscht und mit ihm alles, was seines war.",
+        ],
+    ),
+    (
+        "merge-nested",
+        ["Another merge has to be undone first", "Zuerst ist eine spätere Zusammenführung zu trennen"],
+        [
+            "The contact that it went into has itself gone into another one since. Undo that, and then this.",
+            "Der Kontakt, zu dem er kam, ist seither selbst in einem anderen aufgegangen. Trennen Sie zuerst diese beiden.",
+        ],
+    ),
+    (
         "last-owner",
         ["The last owner", "Der letzte Inhaber"],
         [

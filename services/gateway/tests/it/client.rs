@@ -37,6 +37,7 @@ pub(crate) fn config(database: &Database) -> Config {
         trusted_proxies: Vec::new(),
         sign_ins_per_minute: 10,
         submissions_per_minute: 60,
+        all_submissions_per_minute: 600,
         visits_per_minute: 600,
         links_per_minute: 120,
         upload_link_max_bytes: 1 << 20,
