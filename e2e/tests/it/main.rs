@@ -25,6 +25,7 @@ mod office;
 mod outages;
 mod page;
 mod pages;
+mod people;
 mod raw;
 mod search;
 mod sharing;
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
         page::TESTS,
         pages::TESTS,
         office::TESTS,
+        people::TESTS,
         edge::TESTS,
         telemetry::TESTS,
         telemetry_traces::TESTS,

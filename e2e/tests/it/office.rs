@@ -45,11 +45,13 @@ async fn a_message_is_read_answered_and_archived(system: Arc<System>) -> anyhow:
     let id = system.nobody.post("/api/v1/submissions", &message).await?.expect(201)?.text_of("id")?;
     let inbox = html(&system.editor, "/inbox").await?;
     ensure!(inbox.contains(&word) && inbox.contains("&lt;b&gt;bold") && !inbox.contains("<b>bold"), "{inbox}");
-    ensure!(inbox.contains(&format!("mailto:{name}%40example.org?subject=Re%3A%20A%20question")), "{inbox}");
+    let shown = html(&system.editor, &format!("/inbox/{id}")).await?;
+    ensure!(shown.contains(&format!("mailto:{name}%40example.org?subject=Re%3A%20A%20question")), "{shown}");
+    ensure!(shown.contains("&lt;b&gt;bold") && !shown.contains("<b>bold"), "{shown}");
 
     let done =
         post(&system.editor, &format!("/inbox/{id}"), &[("back", "new"), ("status", "archived")]).await?.expect(303)?;
-    assert_eq!(done.header("location"), "/inbox?status=new");
+    assert_eq!(done.header("location"), "/inbox?status=new&done=archived&moved=1");
     ensure!(!html(&system.editor, "/inbox").await?.contains(&word), "it is still new");
     ensure!(html(&system.editor, "/inbox?status=archived").await?.contains(&word), "it is not archived");
     let contact = system.editor.query("/api/v1/contacts", &[("q", &email)]).await?.expect(200)?.json()?;
@@ -117,11 +119,6 @@ async fn contacts_come_in_from_a_table_once_and_go_out_again(system: Arc<System>
     let contact = lines.lines().find(|line| line.contains(&word)).unwrap_or_default();
     let contact: serde_json::Value = serde_json::from_str(contact)?;
     ensure!(contact["name"] == format!("=Ann {word}") && contact["metadata"]["Ort"] == "Bern", "{contact}");
-
-    let preview = [("csv", format!("name,email\nZoe,{}@z.ch\n", words::unique())), ("dry_run", "true".to_owned())];
-    let request = system.editor.request(Method::POST, "/contacts/import").form(&preview);
-    let shown = String::from_utf8(send(request).await?.expect(200)?.body)?;
-    ensure!(shown.contains("What would happen") && shown.contains("<td>created</td>"), "{shown}");
     Ok(())
 }
 
@@ -153,7 +150,9 @@ async fn who_may_only_read_sees_no_form_that_changes_anything(system: Arc<System
     {
         let shown = html(&system.viewer, path).await?;
         let forms = shown.matches("method=\"post\"").count();
-        ensure!(forms == 1 && shown.contains("action=\"/sign-out\""), "{path} has {forms} forms");
+        // Signing out, and choosing a language.
+        let harmless = shown.contains("action=\"/sign-out\"") && shown.contains("action=\"/language\"");
+        ensure!(forms == 2 && harmless, "{path} has {forms} forms");
         system.nobody.get_with(path, &[("accept", "text/html")]).await.and_then(|reply| {
             ensure!(path.starts_with("/documents") || reply.status == 401, "{path} is open: {reply}");
             Ok(())

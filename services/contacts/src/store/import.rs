@@ -1,3 +1,5 @@
+use std::collections::HashSet;
+
 use chassis::{Caller, Fault};
 use pg::{Idempotency, Transaction, idempotency::Claim, types::Json};
 use prost::Message;
@@ -42,8 +44,11 @@ impl Store {
         }
         // A rehearsal is the real thing, rolled back.
         if dry_run {
-            let made = outcomes.iter_mut().filter(|outcome| outcome.action() == Action::Created);
-            made.for_each(|outcome| outcome.contact_id.clear());
+            let created = outcomes.iter().filter(|outcome| outcome.action() == Action::Created);
+            let made: HashSet<String> = created.map(|outcome| outcome.contact_id.clone()).collect();
+            for outcome in outcomes.iter_mut().filter(|outcome| made.contains(&outcome.contact_id)) {
+                outcome.contact_id.clear();
+            }
             return Ok(ImportContactsResponse { outcomes, replayed: false });
         }
         let done = ImportContactsResponse { outcomes, replayed: false };

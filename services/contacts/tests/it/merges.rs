@@ -304,7 +304,8 @@ async fn tags_and_messages_are_counted_and_messages_found_by_what_they_say() {
     send(&client, "a@x.ch", "100% Wolle").await;
     send(&client, "b@x.ch", "Seide").await;
     submit(&client, api::SubmitRequest { website: "x".into(), ..submission("s@p.am") }).await.unwrap();
-    let counts = client.clone().count_submissions(api::CountSubmissionsRequest {});
+    let mut counting = client.clone();
+    let counts = counting.count_submissions(api::CountSubmissionsRequest {});
     let counts = as_caller(owner(), counts).await.unwrap().into_inner();
     assert_eq!((counts.new, counts.read, counts.archived, counts.spam), (2, 0, 0, 1));
     for (q, wanted) in [("100% w", 1), ("B@X.CH", 1), ("join", 3), ("100_", 0)] {

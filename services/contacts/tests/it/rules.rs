@@ -296,7 +296,7 @@ async fn the_same_file_imported_twice_changes_nothing_and_a_rehearsal_never_does
     let rows =
         vec![row("Ann", "ann@a.ch", "1", &["a"]), row("Bo", "no address", "", &[]), row("Ann", "ANN@a.ch", "", &["b"])];
     let import = async |dry_run: bool| -> Vec<Action> {
-        let request = api::ImportContactsRequest { rows: rows.clone(), dry_run };
+        let request = api::ImportContactsRequest { rows: rows.clone(), dry_run, idempotency: None };
         let mut client = client.clone();
         let done = as_caller(user(Role::Editor), async move { client.import_contacts(request).await }).await;
         done.unwrap().into_inner().outcomes.iter().map(|o| o.action()).collect()

@@ -28,7 +28,7 @@ const FIELDS: &[(&str, [&str; 2])] = &[
     ("totp", ["Code", "Code"]),
     ("file", ["File", "Datei"]),
     ("body", ["Input", "Eingabe"]),
-    ("csv", ["Table", "Tabelle"]),
+    ("into", ["Other contact", "Anderer Kontakt"]),
     ("q", ["Search", "Suche"]),
     ("sort", ["Order", "Reihenfolge"]),
     ("status", ["State", "Zustand"]),
@@ -52,6 +52,15 @@ const DETAILS: &[(&str, &str)] = &[
     ("must not be empty", "darf nicht leer sein"),
     ("must not be empty; leave it out instead", "darf nicht leer sein"),
     ("is missing", "fehlt"),
+    ("is required", "fehlt"),
+    ("must be one line without control characters", "muss eine Zeile ohne Steuerzeichen sein"),
+    ("must have a digit", "muss eine Ziffer enthalten"),
+    ("each must have at most {} characters", "jedes darf höchstens {} Zeichen haben"),
+    ("must be another contact", "muss ein anderer Kontakt sein"),
+    ("there is no such contact", "diesen Kontakt gibt es nicht"),
+    ("tags of both must be at most {}", "beide zusammen haben mehr als {} Schlagwörter"),
+    ("metadata of both must have at most {} bytes", "die Angaben beider sind zusammen größer als {} Bytes"),
+    ("is not well-formed vCard: it {}", "ist keine richtige vCard"),
     ("is there twice", "kommt zweimal vor"),
     ("is not an e-mail address", "ist keine E-Mail-Adresse"),
     ("must not contain control characters", "darf keine Steuerzeichen enthalten"),
@@ -99,6 +108,17 @@ impl Words {
     /// What is wrong with a field, named.
     pub(crate) fn field_fault(self, fault: &FieldFault) -> String {
         format!("{}: {}", self.field(&fault.field), self.detail(&fault.detail))
+    }
+
+    /// Why a row of an import was refused: fields and what is wrong with them, as the service says it.
+    pub(crate) fn refusal(self, detail: &str) -> String {
+        let each = detail.split("; ").map(|said| match said.split_once(' ') {
+            Some((field, detail)) => {
+                sentence(&self.field_fault(&FieldFault { field: field.to_owned(), detail: detail.to_owned() }))
+            }
+            None => sentence(said),
+        });
+        each.collect::<Vec<_>>().join(" ")
     }
 
     /// How people call a field.

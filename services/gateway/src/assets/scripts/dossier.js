@@ -2,5 +2,6 @@
 
 import "./page.js";
 import "./uploads.js";
+import "./office.js";
 import "./search.js";
 import "./document.js";
