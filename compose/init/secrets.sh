@@ -127,6 +127,11 @@ for webhook in critical-webhook warning-webhook; do
     have "$webhook" echo 'http://127.0.0.1:9/'
     pass 65534 alertmanager "$webhook"
 done
+for secret in smtp-password oidc-client-secret; do
+    # Others give these; empty, the gateway goes without.
+    have "$secret" echo ''
+    pass 65532 gateway "$secret"
+done
 pass 65534 postgres-exporter db-monitor-password
 pass 472 grafana grafana-password
 operator | give 65532 caddy operators

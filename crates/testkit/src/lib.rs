@@ -10,7 +10,7 @@ mod garage;
 mod object_store;
 mod service;
 
-pub use database::{Database, database};
+pub use database::{Database, append_only, database};
 pub use garage::{Garage, garage};
 pub use object_store::{ObjectStore, object_store};
 pub use service::{RPC_TOKEN, Running, as_caller, channel, owner, rpc_token, serve, user, within};

@@ -94,8 +94,8 @@ async fn what_a_form_got_wrong_is_told_beside_it(system: Arc<System>) -> anyhow:
     let twice = post(&system.editor, "/contacts", &fields).await?.expect(409)?;
     let shown = String::from_utf8(twice.body)?;
     ensure!(shown.contains("role=\"alert\"") && shown.contains(&format!("value=\"{email}\"")), "{shown}");
-    let user = [("email", "nobody"), ("name", ""), ("role", "viewer"), ("password", "short")];
-    let refused = post(&system.owner, "/settings/users", &user).await?.expect(400)?;
+    let user = [("email", "nobody"), ("name", ""), ("role", "viewer")];
+    let refused = post(&system.owner, "/settings/people", &user).await?.expect(400)?;
     ensure!(String::from_utf8(refused.body)?.contains("role=\"alert\""), "nothing was told");
     Ok(())
 }
@@ -160,19 +160,21 @@ async fn who_may_only_read_sees_no_form_that_changes_anything(system: Arc<System
     }
     post(&system.viewer, &format!("/contacts/{contact}/remove"), &[]).await?.expect(403)?;
     post(&system.viewer, &format!("/documents/{document}/trash"), &[]).await?.expect(403)?;
-    ensure!(!html(&system.viewer, "/settings").await?.contains("/settings/users"), "a viewer may add people");
+    ensure!(!html(&system.viewer, "/settings").await?.contains("/settings/people"), "a viewer may add people");
     ensure!(html(&system.viewer, "/overview").await?.contains("Every part of the system answers"), "something is away");
     Ok(())
 }
 
 async fn a_key_is_made_shown_once_and_revoked(system: Arc<System>) -> anyhow::Result<()> {
     let (person, _) = system.person("viewer").await?;
-    let made = post(&person, "/settings/tokens", &[("name", "the printer"), ("scope", "read")]).await?.expect(201)?;
+    let made = post(&person, "/settings/tokens", &[("name", "the printer"), ("scope", "read"), ("days", "30")])
+        .await?
+        .expect(201)?;
     let shown = String::from_utf8(made.body)?;
     let key = shown.split("dsr_").nth(1).and_then(|rest| rest.split('<').next()).unwrap_or_default();
     let program = person.with_token(&format!("dsr_{key}"));
     program.get("/api/v1/documents").await?.expect(200)?;
-    let settings = html(&person, "/settings").await?;
+    let settings = html(&person, "/settings/tokens").await?;
     ensure!(settings.contains("the printer") && !settings.contains(key), "the key is shown again");
     let tokens = person.get("/api/v1/tokens").await?.expect(200)?.json()?;
     let printer =
@@ -205,6 +207,7 @@ async fn every_page_and_the_description_of_the_api_work_in_a_browser(system: Arc
             browser.click(".account summary").await?;
             browser.click(".account a[href='/settings']").await?;
             browser.sees("h1", "Settings").await?;
+            browser.click("nav.tabs a[href='/settings/website']").await?;
             browser.sees("#snippet", "/api/v1/submissions").await?;
             browser.open(&format!("{}/api/docs", system.base())).await?;
             browser.sees("#swagger-ui .opblock-summary", "/api/v1/").await?;

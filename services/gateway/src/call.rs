@@ -96,6 +96,15 @@ impl Call {
         By { actor: self.context.caller.user_id(), request_id: &self.context.request_id }
     }
 
+    /// `scheme://host[:port]` of this system, as browsers reach it.
+    pub(crate) fn origin(&self) -> String {
+        let origin = &self.state.shared.origin;
+        match origin.is_empty() {
+            true => format!("http://{}", self.header(header::HOST).unwrap_or("localhost")),
+            false => origin.clone(),
+        }
+    }
+
     /// A part of the path.
     pub(crate) fn part(&self, name: &str) -> String {
         self.request.match_info().query(name).to_owned()

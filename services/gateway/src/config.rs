@@ -1,7 +1,21 @@
-use std::net::{IpAddr, SocketAddr};
+mod mail;
+mod oidc;
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+};
 
 use chassis::{ProcessConfig, SecretString};
 use pg::PgConfig;
+
+pub use mail::MailConfig;
+pub use oidc::OidcConfig;
+
+/// A secret that may be empty, which is as good as none: a file for it is there before anybody fills it.
+fn maybe_secret(text: &str) -> Result<SecretString, std::convert::Infallible> {
+    Ok(SecretString::from(text.trim().to_owned()))
+}
 
 /// What `dossier-gateway serve` is told.
 #[derive(clap::Args, Clone, Debug)]
@@ -81,6 +95,21 @@ pub struct Config {
     /// Hours after which a session that is not used ends.
     #[arg(long, env, default_value_t = 12)]
     pub session_idle_hours: u32,
+    /// The folder in which the backup leaves its metrics (`METRICS_DIR` there), for the page that says how it
+    /// went. None: the page says that it does not know.
+    #[arg(long, env)]
+    pub backup_metrics_dir: Option<PathBuf>,
+    /// Whom to ask whether a new password was stolen somewhere, such as
+    /// <https://api.pwnedpasswords.com/range/>: five digits of its SHA-1 are appended. Empty: nobody. When the answer
+    /// does not come in time, the password is taken.
+    #[arg(long, env, default_value = "")]
+    pub password_breach_url: String,
+    /// Signing in with accounts that people have elsewhere.
+    #[command(flatten)]
+    pub oidc: OidcConfig,
+    /// Mail to the people of this system.
+    #[command(flatten)]
+    pub mail: MailConfig,
     /// Threads that serve HTTP. 0: one per processor.
     #[arg(long, env, default_value_t = 0)]
     pub http_workers: usize,

@@ -16,6 +16,9 @@ const SCOPES: [(&str, u8); 8] = [
     ("search:read", Scopes::SEARCH_READ),
 ];
 
+/// Languages of the pages and of mails; "": what the browser asks for.
+pub(crate) const LANGUAGES: [&str; 3] = ["", "en", "de"];
+
 /// What a token may be used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Scopes(u8);
@@ -101,12 +104,24 @@ pub(crate) struct Identity {
     pub(crate) email: String,
     pub(crate) name: String,
     pub(crate) role: Role,
+    /// "": what the browser asks for.
+    pub(crate) language: String,
+    /// Whether they get a mail for each new submission.
+    pub(crate) notify_submissions: bool,
     pub(crate) via: Via,
     /// Not good any more from then on.
     pub(crate) expires_at: Option<Timestamp>,
 }
 
 impl Identity {
+    /// The browser's session, if it is one.
+    pub(crate) fn session(&self) -> Option<Uuid> {
+        match self.via {
+            Via::Session(id) => Some(id),
+            Via::Token(..) => None,
+        }
+    }
+
     /// Who this is in a call that needs `scope`: the lower of the role and what the scopes allow.
     pub(crate) fn caller(&self, scope: Option<u8>) -> Result<Caller, Fault> {
         let role = match (self.via, scope) {
@@ -125,6 +140,10 @@ pub(crate) struct User {
     pub(crate) email: String,
     pub(crate) name: String,
     pub(crate) role: Role,
+    pub(crate) language: String,
+    pub(crate) notify_submissions: bool,
+    /// Has no way to sign in yet.
+    pub(crate) invited: bool,
     pub(crate) disabled_at: Option<Timestamp>,
     pub(crate) created_at: Timestamp,
     pub(crate) updated_at: Timestamp,
@@ -137,7 +156,32 @@ pub(crate) struct UserPatch {
     pub(crate) name: Option<String>,
     pub(crate) role: Option<Role>,
     pub(crate) disabled: Option<bool>,
+    pub(crate) notify_submissions: Option<bool>,
     pub(crate) password_hash: Option<String>,
+}
+
+/// A browser and its system, as far as people tell them apart: not a fingerprint.
+pub(crate) fn device(user_agent: &str) -> String {
+    let first = |known: &[(&str, &'static str)]| {
+        known.iter().find(|(sign, _)| user_agent.contains(sign)).map_or("", |(_, name)| *name)
+    };
+    // Each of them claims to be those that follow.
+    let browser = first(&[
+        ("Edg", "Edge"),
+        ("OPR/", "Opera"),
+        ("Firefox", "Firefox"),
+        ("Chrome", "Chrome"),
+        ("Safari", "Safari"),
+    ]);
+    let system = first(&[
+        ("Android", "Android"),
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Windows", "Windows"),
+        ("Mac OS", "macOS"),
+        ("Linux", "Linux"),
+    ]);
+    [browser, system].into_iter().filter(|name| !name.is_empty()).collect::<Vec<_>>().join(", ")
 }
 
 /// A token as its owner sees it.
@@ -206,10 +250,22 @@ impl Check {
         }
     }
 
-    pub(crate) fn password(&mut self, field: &str, text: &str) {
-        if !(8..=256).contains(&text.chars().count()) {
-            self.blame(field, "must have 8 to 256 characters");
+    /// An id; `None` for "".
+    pub(crate) fn id(&mut self, field: &str, text: &str) -> Option<Uuid> {
+        let id = text.parse().ok();
+        if id.is_none() && !text.is_empty() {
+            self.blame(field, "must be an id");
         }
+        id
+    }
+
+    /// A day such as 2026-03-01; `None` for "".
+    pub(crate) fn day(&mut self, field: &str, text: &str) -> Option<jiff::civil::Date> {
+        let day = text.parse().ok().filter(|_| text.len() == 10);
+        if day.is_none() && !text.is_empty() {
+            self.blame(field, "must be a day such as 2026-03-01");
+        }
+        day
     }
 
     pub(crate) fn role(&mut self, field: &str, text: &str) -> Role {
@@ -233,7 +289,16 @@ mod tests {
 
     fn identity(role: Role, scopes: &[&str]) -> Identity {
         let via = Via::Token(Uuid::nil(), Scopes::parse(scopes).unwrap());
-        Identity { user_id: Uuid::nil(), email: String::new(), name: String::new(), role, via, expires_at: None }
+        Identity {
+            user_id: Uuid::nil(),
+            email: String::new(),
+            name: String::new(),
+            role,
+            language: String::new(),
+            notify_submissions: false,
+            via,
+            expires_at: None,
+        }
     }
 
     #[test]

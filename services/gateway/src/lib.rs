@@ -17,10 +17,13 @@ mod access;
 mod bundle;
 mod call;
 mod config;
+mod deliveries;
 mod domain;
 mod error;
 mod limits;
+mod mail;
 mod middleware;
+mod oidc;
 mod openapi;
 mod origins;
 mod pages;
@@ -54,6 +57,8 @@ use crate::{
     domain::Check,
     error::Error,
     limits::Limits,
+    mail::Mail,
+    oidc::{Oidc, Rules},
     origins::Origins,
     password::Passwords,
     problem::Problem,
@@ -62,7 +67,7 @@ use crate::{
     webhooks::Webhooks,
 };
 
-pub use config::Config;
+pub use config::{Config, MailConfig, OidcConfig};
 
 const SCHEMA: &str = "access";
 /// Sessions and idempotency keys that are over go away this often.
@@ -110,6 +115,7 @@ impl Service for App {
             bind(config.listen_addr).with_context(|| format!("the address {} cannot be bound", config.listen_addr))?;
         // A URL that cannot be right is said now, not at the first request.
         Channels::new(&config)?;
+        Rules::new(&config.oidc)?;
         Ok(Self { addr: listener.local_addr()?, listener, pool: Pool::new(&config.pg)?, config, health })
     }
 
@@ -122,7 +128,7 @@ impl Service for App {
         let database = health.dependency("postgresql", true);
         let owner = config.dossier_owner_password.is_some().then(|| health.dependency("first_owner", true));
         let told = Listener::start(&config.pg, CHANNEL, shutdown.clone())?;
-        let shared = Arc::new(shared(&config, pool.clone(), health.clone(), shutdown.clone()));
+        let shared = Arc::new(shared(&config, pool.clone(), health.clone(), shutdown.clone())?);
         let following = {
             let (shared, stop) = (shared.clone(), shutdown.clone());
             async move {
@@ -137,6 +143,7 @@ impl Service for App {
             following,
             probes::watch(&config, &health, shutdown.clone()),
             webhooks::run(&config, shared.clone(), shutdown.clone()),
+            mail::run(&config, shared.clone(), shutdown.clone()),
             tidy(&shared, shutdown),
         )?;
         Ok(())
@@ -150,24 +157,28 @@ fn bind(addr: SocketAddr) -> std::io::Result<std::net::TcpListener> {
     socket.listen(BACKLOG)?.into_std()
 }
 
-fn shared(config: &Config, pool: Pool, health: Health, stop: CancellationToken) -> Shared {
+fn shared(config: &Config, pool: Pool, health: Health, stop: CancellationToken) -> anyhow::Result<Shared> {
     let lifetime = Lifetime { days: config.session_days, idle_hours: config.session_idle_hours };
     let store = Store::new(pool, lifetime);
-    Shared {
+    let origin = config.public_url.trim_end_matches('/').to_owned();
+    Ok(Shared {
         access: Access::new(store.clone()),
         store,
-        passwords: Passwords::new(),
+        passwords: Passwords::new(&config.password_breach_url),
         limits: Limits::new(config),
         webhooks: Webhooks::new(config),
         imports: Imports::new(),
+        mail: Mail::new(&config.mail, &origin)?,
+        oidc: Oidc::new(&config.oidc, &origin, &health)?,
         health,
-        origin: config.public_url.trim_end_matches('/').to_owned(),
+        origin,
         trusted_proxies: config.trusted_proxies.clone(),
         allowed_origins: Origins::new(&config.allowed_origins),
+        backups: config.backup_metrics_dir.clone(),
         session_days: config.session_days,
         upload_link_max_bytes: config.upload_link_max_bytes,
         stop,
-    }
+    })
 }
 
 async fn serve(
@@ -223,13 +234,15 @@ async fn first_owner(
     let (Some(password), Some(dependency)) = (&config.dossier_owner_password, dependency) else { return Ok(()) };
     let mut check = Check::default();
     let email = check.email("DOSSIER_OWNER_EMAIL", &config.dossier_owner_email);
-    check.password("DOSSIER_OWNER_PASSWORD", password.expose_secret());
     check.done()?;
     loop {
         let making = async {
             if shared.store.has_users().await? {
                 return Ok(false);
             }
+            let mut check = Check::default();
+            shared.passwords.examine(&mut check, "DOSSIER_OWNER_PASSWORD", password.expose_secret(), &[&email]).await;
+            check.done()?;
             let hash = shared.passwords.hash(password.expose_secret().to_owned()).await?;
             shared.store.create_first_owner(&email, &hash).await
         };
@@ -242,6 +255,7 @@ async fn first_owner(
                 return Ok(());
             }
             Err(Error::Database(pg::Error::Unavailable(cause))) => dependency.down(cause),
+            Err(Error::Fault(fault)) => return Err(fault.into()),
             // A schema that is not there is reported by whoever checks its version.
             Err(error) => dependency.down(error),
         }
@@ -260,6 +274,9 @@ async fn tidy(shared: &Shared, stop: CancellationToken) -> anyhow::Result<()> {
                 let sweeping = async {
                     shared.store.sweep().await?;
                     shared.store.sweep_links().await?;
+                    shared.store.sweep_attempts().await?;
+                    shared.store.sweep_invitations().await?;
+                    shared.store.sweep_mails().await?;
                     shared.store.sweep_deliveries().await
                 };
                 if let Err(error) = sweeping.await {

@@ -55,10 +55,14 @@ impl<K: Hash + Eq + Clone> Limit<K> {
     }
 }
 
+/// Links that are mailed to one address.
+const FORGOTTEN_PER_MINUTE: u32 = 1;
+
 /// All limits of the gateway.
 pub(crate) struct Limits {
     accounts: Limit<secret::Hash>,
     sign_ins: Limit<IpAddr>,
+    forgotten: Limit<secret::Hash>,
     submissions: Limit<IpAddr>,
     /// However many addresses they come from.
     all_submissions: Limit<()>,
@@ -72,6 +76,7 @@ impl Limits {
         Self {
             accounts: Limit::new(config.sign_ins_per_minute),
             sign_ins: Limit::new(config.sign_ins_per_minute.saturating_mul(6)),
+            forgotten: Limit::new(FORGOTTEN_PER_MINUTE.min(config.sign_ins_per_minute)),
             submissions: Limit::new(config.submissions_per_minute),
             all_submissions: Limit::new(config.all_submissions_per_minute),
             visits: Limit::new(config.visits_per_minute),
@@ -84,6 +89,16 @@ impl Limits {
     pub(crate) fn sign_in(&self, email: &str, from: IpAddr) -> Result<(), TooOften> {
         self.sign_ins.check(&network(from))?;
         self.accounts.check(&secret::sha256(&[email.trim().to_lowercase().as_bytes()]))
+    }
+
+    /// Signing in at the identity provider, or by a link: there is no account yet to count for.
+    pub(crate) fn sign_in_elsewhere(&self, from: IpAddr) -> Result<(), TooOften> {
+        self.sign_ins.check(&network(from))
+    }
+
+    /// Asking for a link by mail, known address or not.
+    pub(crate) fn forgotten(&self, email: &str) -> Result<(), TooOften> {
+        self.forgotten.check(&secret::sha256(&[email.trim().to_lowercase().as_bytes()]))
     }
 
     pub(crate) fn submission(&self, from: IpAddr) -> Result<(), TooOften> {
@@ -118,6 +133,7 @@ impl Limits {
     pub(crate) fn forget(&self) {
         self.accounts.forget();
         self.sign_ins.forget();
+        self.forgotten.forget();
         self.submissions.forget();
         self.all_submissions.forget();
         self.visits.forget();

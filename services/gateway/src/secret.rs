@@ -57,6 +57,11 @@ pub(crate) fn session_text(bits: &[u8; 32]) -> String {
     URL_SAFE_NO_PAD.encode(bits)
 }
 
+/// The bits of such a value; `None` when it cannot be one of ours.
+pub(crate) fn session_bits(text: &str) -> Option<[u8; 32]> {
+    URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()
+}
+
 /// A token as it is shown, once.
 pub(crate) fn token_text(bits: &[u8; 32]) -> String {
     format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bits))

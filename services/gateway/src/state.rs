@@ -1,6 +1,6 @@
 //! What handlers work with.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{net::IpAddr, path::PathBuf, sync::Arc};
 
 use chassis::{CancellationToken, Health, grpc::Channel};
 use proto::{
@@ -10,8 +10,8 @@ use proto::{
 };
 
 use crate::{
-    access::Access, bundle::Imports, config::Config, limits::Limits, origins::Origins, password::Passwords,
-    store::Store, webhooks::Webhooks,
+    access::Access, bundle::Imports, config::Config, limits::Limits, mail::Mail, oidc::Oidc, origins::Origins,
+    password::Passwords, store::Store, webhooks::Webhooks,
 };
 
 /// The text of a long document comes in one message.
@@ -25,11 +25,17 @@ pub(crate) struct Shared {
     pub(crate) limits: Limits,
     pub(crate) webhooks: Webhooks,
     pub(crate) imports: Imports,
+    /// When there is a server that takes mail.
+    pub(crate) mail: Option<Mail>,
+    /// When people may sign in with accounts that they have elsewhere.
+    pub(crate) oidc: Option<Oidc>,
     pub(crate) health: Health,
     /// `scheme://host[:port]`, or "".
     pub(crate) origin: String,
     pub(crate) trusted_proxies: Vec<IpAddr>,
     pub(crate) allowed_origins: Origins,
+    /// Where a backup writes down how it went.
+    pub(crate) backups: Option<PathBuf>,
     pub(crate) session_days: u32,
     pub(crate) upload_link_max_bytes: u64,
     pub(crate) stop: CancellationToken,

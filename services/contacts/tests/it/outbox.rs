@@ -46,3 +46,10 @@ async fn only_services_are_told() {
         assert_eq!(kind(forget), FaultKind::Forbidden);
     }
 }
+
+#[tokio::test]
+async fn the_audit_log_cannot_be_rewritten_by_the_service() {
+    let database = testkit::database().await;
+    let _running = start(&database).await;
+    testkit::append_only(&database, "contacts", "audit").await;
+}

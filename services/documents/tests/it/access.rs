@@ -150,3 +150,11 @@ async fn the_serving_role_cannot_rewrite_history_and_search_reads_only_what_is_p
         search.execute(&format!("SELECT * FROM documents.{view}"), &[]).await.unwrap();
     }
 }
+
+#[tokio::test]
+async fn the_audit_log_and_the_events_cannot_be_rewritten_by_the_service() {
+    let fixture = start().await;
+    for table in ["audit", "events"] {
+        testkit::append_only(&fixture.database, "documents", table).await;
+    }
+}

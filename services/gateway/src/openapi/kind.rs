@@ -76,6 +76,16 @@ kind!(
     })
 );
 kind!(
+    /// A password: none of those that are tried first, and not made of the name or the address.
+    Password,
+    json_schema!({
+        "type": "string",
+        "minLength": crate::password::SHORTEST,
+        "maxLength": crate::password::LONGEST,
+        "description": "Long enough, none that is tried first, not made of the name or the address",
+    })
+);
+kind!(
     /// A phone number as people write them.
     Phone,
     json_schema!({"type": "string", "maxLength": 40, "pattern": r"^([0-9+()/. -]*[0-9][0-9+()/. -]*)?$", "examples": ["+49 30 1234567"]})
@@ -164,6 +174,11 @@ kind!(
     /// Who may see a collection.
     Visibility,
     json_schema!({"type": "string", "enum": ["public", "internal", "restricted"]})
+);
+kind!(
+    /// A language of the pages.
+    Language,
+    json_schema!({"type": "string", "enum": crate::domain::LANGUAGES})
 );
 kind!(
     /// What somebody may do.

@@ -23,12 +23,13 @@ const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 
 /// ES modules; each after those that it imports. `words.js`, which is made, stands before them all.
-const SCRIPTS: [(&str, &str); 6] = [
+const SCRIPTS: [(&str, &str); 7] = [
     ("page.js", include_str!("../assets/scripts/page.js")),
     ("document.js", include_str!("../assets/scripts/document.js")),
     ("uploads.js", include_str!("../assets/scripts/uploads.js")),
     ("office.js", include_str!("../assets/scripts/office.js")),
     ("search.js", include_str!("../assets/scripts/search.js")),
+    ("settings.js", include_str!("../assets/scripts/settings.js")),
     // Imports all the others; the only one that a page names.
     ("dossier.js", include_str!("../assets/scripts/dossier.js")),
 ];

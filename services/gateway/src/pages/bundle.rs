@@ -60,7 +60,7 @@ pub(super) async fn import(call: Call, body: Body) -> Page {
     let content = html! {
         h1 { (title) }
         (told(w, report.as_ref(), problem.as_ref()))
-        p { a href="/settings" { (w.place_settings()) } }
+        p { a href="/settings/backups" { (w.place_settings()) } }
     };
     Ok(page(&call, status, title, &content))
 }

@@ -4,7 +4,7 @@ use chassis::grpc::idempotent;
 use maud::{Markup, html};
 use proto::contacts::ListSubmissionsRequest;
 
-use super::{may_edit, uploads::upload_form, website};
+use super::{may_edit, settings, uploads::upload_form};
 use crate::{call::Call, domain::Identity, words::Words};
 
 /// The steps, as long as one of them is left; `documents` is how many there are.
@@ -46,7 +46,7 @@ fn form(call: &Call, who: &Identity) -> Markup {
     let name = if who.name.is_empty() { who.email.as_str() } else { who.name.as_str() };
     html! {
         p { (w.step_form_how()) }
-        pre.text tabindex="0" { code #snippet { (website::snippet(call)) } }
+        pre.text tabindex="0" { code #snippet { (settings::snippet(call)) } }
         p.scripted { button type="button" data-copy="snippet" { (w.copy()) } }
         p { (w.step_form_try()) }
         form #trial.fields action="/api/v1/submissions" method="post" {

@@ -51,12 +51,12 @@ pub(super) async fn home(call: Call) -> Page {
     let content = html! {
         h1.quiet { (w.place_search()) }
         // Whoever has asked for nothing yet may have come to sign in.
-        @if stranger && asked.is_empty() { (sign_in_form(w, "", None, false)) }
+        @if stranger && asked.is_empty() { (sign_in_form(&call, "", None, false)) }
         (search_form(w, &asked))
         // The place of the results: filled while one types.
         div #results { (shown) }
         p #said.unseen role="status" {}
-        @if stranger && !asked.is_empty() { (sign_in_form(w, "", None, false)) }
+        @if stranger && !asked.is_empty() { (sign_in_form(&call, "", None, false)) }
     };
     Ok(page(&call, status, w.place_search(), &content))
 }

@@ -60,21 +60,21 @@ mod document_parts;
 mod first_run;
 mod home;
 mod inbox;
+mod invitation;
 mod language;
 mod layout;
 mod library;
 mod links;
+mod oidc;
 mod overview;
 mod plot;
 mod problems;
 mod results;
-mod second_factor;
 mod session;
 mod settings;
 mod shares;
 mod upload_links;
 mod uploads;
-mod website;
 
 use actix_web::{
     HttpResponse,
@@ -103,6 +103,10 @@ pub(crate) fn pages(c: &mut ServiceConfig) {
     at!(c, "/sign-in", "GET, HEAD, POST", get => session::to_home, post => session::sign_in);
     at!(c, "/sign-out", "POST", post => session::sign_out);
     at!(c, "/language", "POST", post => language::choose);
+    at!(c, "/auth/oidc/start", "GET, HEAD", get => oidc::begin);
+    at!(c, "/auth/oidc/callback", "GET, HEAD", get => oidc::finish);
+    at!(c, "/invitation/{token}", "GET, HEAD, POST", get => invitation::show, post => invitation::accept);
+    at!(c, "/forgotten", "GET, HEAD, POST", get => invitation::ask, post => invitation::forgotten);
     at!(c, "/upload", "POST", post => uploads::upload);
     at!(c, "/documents", "GET, HEAD", get => library::list);
     at!(c, "/documents/bulk", "POST", post => bulk::change);
@@ -131,14 +135,8 @@ pub(crate) fn pages(c: &mut ServiceConfig) {
     at!(c, "/u/{token}", "GET, HEAD, POST", get => upload_links::show, post => upload_links::receive);
     at!(c, "/overview", "GET, HEAD", get => overview::overview);
     at!(c, "/overview/synonyms", "POST", post => overview::synonym);
-    at!(c, "/settings", "GET, HEAD", get => settings::settings);
     at!(c, "/settings/import", "POST", post => bundle::import);
-    at!(c, "/settings/tokens", "POST", post => settings::create_token);
-    at!(c, "/settings/tokens/{id}", "POST", post => settings::revoke_token);
-    at!(c, "/settings/users", "POST", post => settings::create_user);
-    at!(c, "/settings/totp", "POST", post => second_factor::begin);
-    at!(c, "/settings/totp/confirm", "POST", post => second_factor::confirm);
-    at!(c, "/settings/totp/disable", "POST", post => second_factor::disable);
+    settings::pages(c);
     at!(c, "/problems/{slug}", "GET, HEAD", get => problems::explain);
     at!(c, "/api/docs", "GET, HEAD", get => docs::enter);
     at!(c, "/api/docs/{file:.*}", "GET, HEAD", get => docs::file);

@@ -7,11 +7,11 @@ use crate::{
     call::{Body, Call},
     problem::Problem,
     routes::session,
-    words::Words,
 };
 
 /// The form; with a field for the code once one is needed.
-pub(super) fn sign_in_form(w: Words, email: &str, trouble: Option<&Problem>, coded: bool) -> Markup {
+pub(super) fn sign_in_form(call: &Call, email: &str, trouble: Option<&Problem>, coded: bool) -> Markup {
+    let (w, shared) = (call.words(), &call.state.shared);
     html! {
         section.sign-in aria-labelledby="sign-in" {
             h2 #sign-in { (w.sign_in()) }
@@ -27,6 +27,8 @@ pub(super) fn sign_in_form(w: Words, email: &str, trouble: Option<&Problem>, cod
                 }
                 button.primary type="submit" { (w.sign_in()) }
             }
+            @if shared.mail.is_some() { p { a href="/forgotten" { (w.forgotten_password()) } } }
+            @if let Some(oidc) = &shared.oidc { p { a.button #elsewhere href="/auth/oidc/start" { (w.sign_in_with(&oidc.name)) } } }
         }
     }
 }
@@ -48,7 +50,7 @@ pub(super) async fn sign_in(call: Call, body: Body) -> Page {
         Err(problem) => {
             let coded = !code.is_empty() || problem.slug().starts_with("totp-");
             let w = call.words();
-            let content = html! { h1 { "Dossier" } (sign_in_form(w, &email, Some(&problem), coded)) };
+            let content = html! { h1 { "Dossier" } (sign_in_form(&call, &email, Some(&problem), coded)) };
             let mut response = page(&call, problem.status, w.sign_in(), &content);
             // How long to wait, mostly.
             for (name, value) in problem.head().finish().headers() {

@@ -7,7 +7,10 @@ use uuid::Uuid;
 
 use crate::{
     call::{Call, json},
-    problem::Answer,
+    domain::Check,
+    problem::{Answer, Problem},
+    query::Query,
+    store::AuditFilter,
     wire::{List, Time},
 };
 
@@ -35,12 +38,39 @@ fn entry(e: &crate::domain::AuditEntry) -> Entry<'_> {
     }
 }
 
+/// Which lines are asked for; the pages ask so too.
+pub(crate) fn filter(query: &mut Query) -> Result<AuditFilter, Problem> {
+    let (actor, subject, action) = (query.value("actor"), query.value("subject"), query.text("action"));
+    let (from, to) = (query.value("from"), query.value("to"));
+    let mut check = Check::default();
+    let actor = check.id("actor", &actor);
+    let subject = check.id("subject", &subject);
+    if action.chars().count() > 200 {
+        check.blame("action", "must have at most 200 characters");
+    }
+    let from = check.day("from", &from);
+    let before = check.day("to", &to).and_then(|day| day.tomorrow().ok());
+    check.done()?;
+    let at = |day: Option<jiff::civil::Date>| {
+        day.and_then(|day| day.to_zoned(jiff::tz::TimeZone::UTC).ok()).map(|moment| moment.timestamp())
+    };
+    Ok(AuditFilter {
+        actor,
+        subject,
+        action: Some(action).filter(|text| !text.is_empty()),
+        from: at(from),
+        before: at(before),
+    })
+}
+
 /// What happened to people, sessions and tokens.
 pub(super) async fn audit(call: Call) -> Answer {
     call.require(Role::Owner)?;
     let mut query = call.query()?;
     let (cursor, limit) = (query.value("cursor"), query.number("limit", 1, 200));
+    let filter = filter(&mut query)?;
     query.done()?;
-    let (entries, next) = call.state.shared.store.list_audit(&PageRequest::parse(&cursor, limit)?).await?;
+    let page = PageRequest::parse(&cursor, limit)?;
+    let (entries, next) = call.state.shared.store.list_audit(&filter, &page).await?;
     json(StatusCode::OK, &List::new(entries.iter().map(entry).collect(), next, None))
 }

@@ -1,7 +1,7 @@
 //! HTTP ↔ proto shape. What is valid, and who may do it, the services decide; here only what can be
 //! refused without asking them is refused early.
 
-mod administration;
+pub(crate) mod administration;
 mod analytics;
 pub(crate) mod bundle;
 mod collections;
@@ -10,11 +10,12 @@ pub(crate) mod content;
 pub(crate) mod documents;
 mod events;
 mod health;
-mod index;
+pub(crate) mod index;
 pub(crate) mod links;
 pub(crate) mod merges;
 pub(crate) mod search;
 pub(crate) mod session;
+pub(crate) mod sessions;
 pub(crate) mod shares;
 pub(crate) mod submissions;
 pub(crate) mod timeline;
@@ -25,7 +26,7 @@ pub(crate) mod upload;
 pub(crate) mod upload_links;
 pub(crate) mod users;
 mod visits;
-mod webhooks;
+pub(crate) mod webhooks;
 
 mod table;
 

@@ -6,8 +6,8 @@ use serde_json::json;
 
 use super::{
     administration, analytics, at, bundle, collections, contacts, content, documents, events, health, index, links,
-    merges, search, session, shares, submissions, timeline, tokens, totp, transfer, upload, upload_links, users,
-    visits, webhooks,
+    merges, search, session, sessions, shares, submissions, timeline, tokens, totp, transfer, upload, upload_links,
+    users, visits, webhooks,
 };
 use crate::openapi::{
     Operation, Parameter,
@@ -291,12 +291,25 @@ table! {
     "/search/{query_id}/click" ("POST") {
         post search::click => "Notes which hit was opened".takes::<search::Click>().nothing();
     }
-    "/session" ("GET, HEAD, POST, DELETE") {
+    "/session" ("GET, HEAD, POST, PATCH, DELETE") {
         get session::get => "Who is calling".signed_in().answers::<session::Session>();
         post session::create => "Signs in"
             .takes::<session::SignIn>()
             .also::<session::Session>(201, "Signed in; the cookie is set").may_fail(&[403]).limited();
+        patch session::update => "Changes what one decides about oneself"
+            .signed_in().takes::<session::Patch>().answers::<session::Session>();
         delete session::delete => "Signs out".signed_in().nothing();
+    }
+    "/session/password" ("POST") {
+        post session::password => "A new password for whoever knows the old one; other sessions end, and the cookie changes"
+            .signed_in().takes::<session::NewPassword>().nothing().limited();
+    }
+    "/sessions" ("GET, HEAD, DELETE") {
+        get sessions::list => "Where one is signed in, the newest first".signed_in().page_of::<sessions::Session>();
+        delete sessions::delete_others => "Ends all of one's sessions but the one that asks".signed_in().nothing();
+    }
+    "/sessions/{id}" ("DELETE") {
+        delete sessions::delete => "Ends one of one's sessions".signed_in().nothing();
     }
     "/session/totp" ("GET, HEAD, POST") {
         get totp::get => "Whether signing in takes a code of an authenticator app (RFC 6238)"
@@ -322,13 +335,18 @@ table! {
     }
     "/users" ("GET, HEAD, POST") {
         get users::list => "Users".needs(Owner).page_of::<users::User>();
-        post users::create => "Makes a user".needs(Owner).takes::<users::New>().creates::<users::User>();
+        post users::create => "Makes a user; without a password, somebody who chooses one by the link that is shown this once"
+            .needs(Owner).takes::<users::New>().creates::<users::User>();
     }
     "/users/{id}" ("GET, HEAD, PATCH, DELETE") {
         get users::get => "One user".needs(Owner).entity::<users::User>();
         patch users::update => "Changes the fields that are given"
             .needs(Owner).takes::<users::Patch>().changes::<users::User>().may_fail(&[409]);
         delete users::delete => "Removes a user".needs(Owner).conditional().nothing().may_fail(&[409]);
+    }
+    "/users/{id}/invitation" ("POST") {
+        post users::invite => "Makes a link by which somebody chooses a password; shown this once, good once and for seven days"
+            .needs(Owner).also::<users::Invitation>(201, "Made; those before are not good any more").may_fail(&[409]);
     }
     "/users/{id}/totp" ("DELETE") {
         delete totp::delete => "Removes the second factor of somebody who has lost it".needs(Owner).nothing();
@@ -354,7 +372,15 @@ table! {
     }
     "/audit" ("GET, HEAD") {
         get administration::audit => "What happened to users, sessions and tokens"
-            .needs(Owner).page_of::<administration::Entry>();
+            .needs(Owner)
+            .query([
+                Parameter::query::<Id>("actor", "Only what this user did"),
+                Parameter::query::<Id>("subject", "Only what happened to this"),
+                Parameter::query::<Exact>("action", "Only this, such as `session.created`; with a dot at the end, all that begin so"),
+                Parameter::query::<Day>("from", "On this day (UTC) or later"),
+                Parameter::query::<Day>("to", "On this day (UTC) or before"),
+            ])
+            .page_of::<administration::Entry>();
     }
     "/export" ("GET, HEAD") {
         get bundle::export => "Everything in one file, which any later release brings in: records, files, and a manifest; without passwords and keys"

@@ -8,7 +8,6 @@ use uuid::Uuid;
 
 use crate::{
     call::{Body, Call, json, no_content},
-    domain::Via,
     openapi::kind,
     problem::{Answer, Problem},
     totp::{self, Proof},
@@ -100,7 +99,7 @@ pub(super) async fn delete(call: Call) -> Answer {
 }
 
 /// Checks the password once more: who finds an open session must not be able to take it over.
-async fn ask_again(call: &Call, password: String) -> Result<Uuid, Problem> {
+pub(super) async fn ask_again(call: &Call, password: String) -> Result<Uuid, Problem> {
     let (who, shared) = (call.identity()?, &call.state.shared);
     shared.limits.sign_in(&who.email, call.context.client)?;
     let stored = shared.store.password_hash(who.user_id).await?;
@@ -129,11 +128,7 @@ pub(crate) async fn begin(call: &Call, password: String) -> Result<Begun, Proble
 pub(crate) async fn finish(call: &Call, code: &str) -> Result<Vec<String>, Problem> {
     let (who, shared) = (call.identity()?, &call.state.shared);
     shared.limits.sign_in(&who.email, call.context.client)?;
-    let session = match who.via {
-        Via::Session(id) => Some(id),
-        Via::Token(..) => None,
-    };
-    let codes = shared.store.confirm_second_factor(call.by(), who.user_id, session, Proof::parse(code)).await?;
+    let codes = shared.store.confirm_second_factor(call.by(), who.user_id, who.session(), Proof::parse(code)).await?;
     shared.access.forget(who.user_id);
     Ok(codes)
 }

@@ -12,9 +12,9 @@ use crate::{
     call::{Body, Call, json, no_content, replayed},
     domain::Check,
     openapi::kind,
-    problem::Answer,
+    problem::{Answer, Problem},
     store::{self, WebhookPatch},
-    webhooks::{EVENTS, Targets, secret_text},
+    webhooks::{EVENTS, Secret, Targets, secret_text},
     wire::{List, Time},
 };
 
@@ -85,27 +85,27 @@ fn line(delivery: &store::Delivery) -> Delivery<'_> {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "NewWebhook")]
-pub(super) struct New {
+pub(crate) struct New {
     #[schemars(with = "kind::HookUrl")]
-    url: String,
+    pub(crate) url: String,
     #[schemars(with = "kind::HookEvents")]
-    events: Vec<String>,
+    pub(crate) events: Vec<String>,
     #[serde(default)]
     #[schemars(with = "Option<kind::Line<0, 200>>")]
-    description: Option<String>,
+    pub(crate) description: Option<String>,
 }
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "WebhookPatch")]
-pub(super) struct Patch {
+pub(crate) struct Patch {
     #[schemars(with = "Option<kind::HookUrl>")]
-    url: Option<String>,
+    pub(crate) url: Option<String>,
     #[schemars(with = "Option<kind::HookEvents>")]
-    events: Option<Vec<String>>,
+    pub(crate) events: Option<Vec<String>>,
     #[schemars(with = "Option<kind::Line<0, 200>>")]
-    description: Option<String>,
-    active: Option<bool>,
+    pub(crate) description: Option<String>,
+    pub(crate) active: Option<bool>,
 }
 
 fn events(check: &mut Check, mut events: Vec<String>) -> Vec<String> {
@@ -136,19 +136,29 @@ pub(super) async fn list(call: Call) -> Answer {
 pub(super) async fn create(call: Call, body: Body) -> Answer {
     call.require(Role::Owner)?;
     let sent = body.json::<New>().await?;
+    let key = call.idempotency(&sent.raw)?.map(|k| pg::Idempotency { key: k.key, fingerprint: k.fingerprint });
+    let (made, secret, known) = make(&call, sent.value, key).await?;
+    let view = view(&made, Some(secret_text(&secret)));
+    Ok(replayed(call.created("webhooks", &made.id.to_string(), Some(made.revision), &view)?, known))
+}
+
+/// A new webhook, its secret, and whether the same key made it before; the pages make them too.
+pub(crate) async fn make(
+    call: &Call,
+    sent: New,
+    key: Option<pg::Idempotency>,
+) -> Result<(store::Webhook, Secret, bool), Problem> {
+    call.require(Role::Owner)?;
     let shared = &call.state.shared;
     let mut check = Check::default();
-    let url = url(&mut check, shared.webhooks.targets, sent.value.url);
-    let events = events(&mut check, sent.value.events);
-    let description = check.line("description", sent.value.description.as_deref().unwrap_or_default(), 0, 200);
+    let url = url(&mut check, shared.webhooks.targets, sent.url);
+    let events = events(&mut check, sent.events);
+    let description = check.line("description", sent.description.as_deref().unwrap_or_default(), 0, 200);
     check.done()?;
     let (now, id) = (Timestamp::UNIX_EPOCH, Uuid::nil());
     let new =
         store::Webhook { id, url, description, events, active: true, created_at: now, updated_at: now, revision: 1 };
-    let key = call.idempotency(&sent.raw)?.map(|k| pg::Idempotency { key: k.key, fingerprint: k.fingerprint });
-    let (made, secret, known) = shared.store.create_webhook(call.by(), &call.context.caller, &new, key).await?;
-    let view = view(&made, Some(secret_text(&secret)));
-    Ok(replayed(call.created("webhooks", &made.id.to_string(), Some(made.revision), &view)?, known))
+    Ok(shared.store.create_webhook(call.by(), &call.context.caller, &new, key).await?)
 }
 
 pub(super) async fn get(call: Call) -> Answer {
@@ -160,8 +170,15 @@ pub(super) async fn get(call: Call) -> Answer {
 
 pub(super) async fn update(call: Call, body: Body) -> Answer {
     call.require(Role::Owner)?;
-    let id = call.id("id", "webhook")?;
     let sent = body.json::<Patch>().await?.value;
+    let webhook = change(&call, sent).await?;
+    call.entity(webhook.revision, &view(&webhook, None))
+}
+
+/// Changes the webhook in the path; the pages do so too.
+pub(crate) async fn change(call: &Call, sent: Patch) -> Result<store::Webhook, Problem> {
+    call.require(Role::Owner)?;
+    let id = call.id("id", "webhook")?;
     let shared = &call.state.shared;
     let mut check = Check::default();
     let patch = WebhookPatch {
@@ -173,7 +190,7 @@ pub(super) async fn update(call: Call, body: Body) -> Answer {
     check.done()?;
     let webhook = shared.store.update_webhook(call.by(), id, &patch, call.if_match()).await?;
     shared.webhooks.queued();
-    call.entity(webhook.revision, &view(&webhook, None))
+    Ok(webhook)
 }
 
 pub(super) async fn delete(call: Call) -> Answer {

@@ -35,8 +35,9 @@ impl Store {
     }
 
     pub(crate) async fn password_hash(&self, user: Uuid) -> Result<Option<String>, Error> {
-        let row = self.get().await?.query_opt("SELECT password_hash FROM users WHERE id = $1", &[&user]).await?;
-        Ok(row.map(|row| row.get(0)))
+        let row =
+            self.get().await?.query_opt("SELECT nullif(password_hash, '') FROM users WHERE id = $1", &[&user]).await?;
+        Ok(row.and_then(|row| row.get(0)))
     }
 
     /// Not asked for until it is confirmed; one that was begun before is forgotten.

@@ -6,7 +6,7 @@ use pg::{Idempotency, PageRequest, Row, Transaction, idempotency::Claim};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{By, Store, audit};
+use super::{By, Store, audit, mails::queue_submissions};
 use crate::{
     error::Error,
     secret::{self, masked},
@@ -219,8 +219,9 @@ impl Store {
         Ok(page.split(rows.iter().map(delivery).collect(), |d: &Delivery| (String::new(), d.id)))
     }
 
-    /// For every active webhook that wants them; what is queued already stays as it is.
-    pub(crate) async fn queue_deliveries(&self, events: &[(&str, Uuid, Timestamp)]) -> Result<(), Error> {
+    /// For every active webhook that wants them, and with `mails` for everybody who wants to know of
+    /// submissions; what is queued already stays as it is.
+    pub(crate) async fn queue_deliveries(&self, events: &[(&str, Uuid, Timestamp)], mails: bool) -> Result<(), Error> {
         let mut connection = self.get().await?;
         let tx = connection.begin("queue_deliveries").await?;
         let hooks = tx.query("SELECT id, events FROM webhooks WHERE active ORDER BY id FOR KEY SHARE", &[]).await?;
@@ -239,6 +240,11 @@ impl Store {
                        SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::timestamptz[])
                        ON CONFLICT ON CONSTRAINT webhook_deliveries_once DO NOTHING";
             tx.execute(sql, &[&ids, &wanted_by, &kinds, &subjects, &times]).await?;
+        }
+        if mails {
+            let submissions = events.iter().filter(|(kind, ..)| *kind == webhooks::SUBMISSION_CREATED);
+            let submissions: Vec<Uuid> = submissions.map(|(_, subject, _)| *subject).collect();
+            queue_submissions(&tx, &submissions).await?;
         }
         Ok(tx.commit().await?)
     }

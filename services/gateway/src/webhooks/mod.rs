@@ -4,7 +4,7 @@
 //! it happened. It is queued here for every webhook that wants it, in one transaction, and only then
 //! forgotten there: it may be queued twice at most for a moment, which a constraint refuses, and it is
 //! never lost. Each delivery is leased, sent with a deadline, and settled with its attempt as the
-//! fencing token; it is repeated with growing pauses, and given up after [`PAUSES`] and one more.
+//! fencing token; see [`deliveries`](crate::deliveries).
 
 mod signature;
 mod target;
@@ -19,16 +19,14 @@ use jiff::Timestamp;
 use proto::contacts::{self as api, contacts_client::ContactsClient};
 use reqwest::{Client, header};
 use serde_json::{Value, json};
-use tokio::{
-    sync::{Notify, Semaphore},
-    task::JoinSet,
-};
+use tokio::sync::Notify;
 
 pub(crate) use signature::{Secret, secret_text};
 pub(crate) use target::Targets;
 
 use crate::{
     config::Config,
+    deliveries,
     error::Error,
     state::{Channels, Shared},
     store::{Due, Outcome},
@@ -41,16 +39,11 @@ pub(crate) const TEST: &str = "webhook.test";
 /// What can be asked for.
 pub(crate) const EVENTS: [&str; 1] = [SUBMISSION_CREATED];
 
-/// After each failure, in units of the first pause (five seconds unless said): 5 s, 1 min, 5 min,
-/// 30 min, 2 h, 5 h, 10 h, 14 h.
-const PAUSES: [u32; 8] = [1, 12, 60, 360, 1440, 3600, 7200, 10_080];
 /// A delivery ends within this time, whatever the other side does.
 const DEADLINE: Duration = Duration::from_secs(15);
 /// Of an answer that is read at most; what it says does not matter.
 const LARGEST_ANSWER: usize = 16 << 10;
 const AT_ONCE: usize = 16;
-/// How often the queue is looked at when nothing says that there is something in it.
-const LOOK: Duration = Duration::from_secs(1);
 /// How often the outboxes are: only what another gateway took and did not queue is found so late.
 const COLLECT: Duration = Duration::from_secs(10);
 const EVENTS_AT_ONCE: i32 = 500;
@@ -133,8 +126,12 @@ impl Worker {
             let known = events.iter().filter_map(|event| {
                 Some((event.kind.as_str(), event.subject_id.parse().ok()?, Timestamp::from_microsecond(event.at).ok()?))
             });
-            self.shared.store.queue_deliveries(&known.collect::<Vec<_>>()).await?;
+            let mail = self.shared.mail.as_ref();
+            self.shared.store.queue_deliveries(&known.collect::<Vec<_>>(), mail.is_some()).await?;
             self.shared.webhooks.queued();
+            if let Some(mail) = mail {
+                mail.queued();
+            }
             let count = i32::try_from(events.len()).unwrap_or(i32::MAX);
             contacts.forget_events(api::ForgetEventsRequest { events }).await?;
             Ok(count)
@@ -143,37 +140,12 @@ impl Worker {
     }
 
     async fn deliver(&self) {
-        let turns = Arc::new(Semaphore::new(AT_ONCE));
-        let mut under_way = JoinSet::new();
-        loop {
-            let free = i64::try_from(turns.available_permits()).unwrap_or(0);
-            let due = match free {
-                0 => Vec::new(),
-                free => self.shared.store.take_due_deliveries(free).await.unwrap_or_else(|error| {
-                    tracing::debug!(%error, "the queue was not read");
-                    Vec::new()
-                }),
-            };
-            let found = !due.is_empty();
-            for due in due {
-                // Only here are turns taken, and no more is due than there were.
-                let (worker, turn) = (self.clone(), turns.clone().try_acquire_owned());
-                under_way.spawn(async move {
-                    let _turn = turn;
-                    worker.attempt(due).await;
-                });
-            }
-            while under_way.try_join_next().is_some() {}
-            if found && turns.available_permits() > 0 {
-                tokio::task::yield_now().await;
-                continue;
-            }
-            tokio::select! {
-                () = self.shared.webhooks.queued.notified() => {}
-                Some(_) = under_way.join_next() => {}
-                () = tokio::time::sleep(LOOK) => {}
-            }
-        }
+        let take = |free| self.shared.store.take_due_deliveries(free);
+        let attempt = |due| {
+            let worker = self.clone();
+            async move { worker.attempt(due).await }
+        };
+        deliveries::work(AT_ONCE, &self.shared.webhooks.queued, take, attempt).await;
     }
 
     async fn attempt(&self, due: Due) {
@@ -194,8 +166,7 @@ impl Worker {
     }
 
     async fn try_once(&self, due: &Due) -> Outcome {
-        let attempt = usize::try_from(due.attempts).unwrap_or(usize::MAX);
-        if attempt > PAUSES.len() + 1 {
+        if deliveries::is_over(due.attempts) {
             return Outcome::failed(None, "given up: the attempts before did not come to an end");
         }
         let body = match self.body(due).await {
@@ -212,15 +183,11 @@ impl Worker {
         }
     }
 
-    /// With a pause that differs a little each time, or never.
+    /// After a pause, or never.
     fn again(&self, due: &Due, status: Option<i32>, why: &'static str) -> Outcome {
-        let attempt = usize::try_from(due.attempts).unwrap_or(usize::MAX);
-        match attempt.checked_sub(1).and_then(|failures| PAUSES.get(failures)) {
-            Some(units) => {
-                let pause = self.pause.saturating_mul(*units).mul_f64(rand::random_range(0.9..1.1));
-                Outcome::Again { status, why, pause }
-            }
-            _ => Outcome::failed(status, why),
+        match deliveries::pause(self.pause, due.attempts) {
+            Some(pause) => Outcome::Again { status, why, pause },
+            None => Outcome::failed(status, why),
         }
     }
 

@@ -17,6 +17,8 @@ const FIELDS: &[(&str, [&str; 2])] = &[
     ("title", ["Title", "Titel"]),
     ("email", ["E-mail address", "E-Mail-Adresse"]),
     ("password", ["Password", "Passwort"]),
+    ("new_password", ["New password", "Neues Passwort"]),
+    ("language", ["Language", "Sprache"]),
     ("phone", ["Phone", "Telefon"]),
     ("company", ["Company", "Firma"]),
     ("tags", ["Tags", "Schlagwörter"]),
@@ -49,6 +51,18 @@ const FIELDS: &[(&str, [&str; 2])] = &[
 const DETAILS: &[(&str, &str)] = &[
     ("must have {} to {} characters", "muss {} bis {} Zeichen haben"),
     ("must have at most {} characters", "darf höchstens {} Zeichen haben"),
+    (
+        "is one of the passwords that are tried first; choose another one",
+        "ist eines der Passwörter, die zuerst probiert werden; wählen Sie ein anderes",
+    ),
+    (
+        "must not be made of your name, your address or the name of this system",
+        "darf nicht aus Ihrem Namen, Ihrer Adresse oder dem Namen dieses Systems bestehen",
+    ),
+    (
+        "was stolen somewhere and is being tried; choose another one",
+        "wurde irgendwo gestohlen und wird ausprobiert; wählen Sie ein anderes",
+    ),
     ("must not be empty", "darf nicht leer sein"),
     ("must not be empty; leave it out instead", "darf nicht leer sein"),
     ("is missing", "fehlt"),

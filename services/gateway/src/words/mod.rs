@@ -23,6 +23,7 @@ mod first_run;
 mod inbox;
 mod layout;
 mod overview;
+mod people;
 pub(crate) mod problems;
 mod scripts;
 mod search;
@@ -32,11 +33,13 @@ mod sharing;
 use std::fmt::Write;
 
 use actix_web::{
-    HttpRequest,
+    HttpMessage, HttpRequest,
     http::header::{ACCEPT_LANGUAGE, HeaderMap},
 };
 use jiff::{Timestamp, civil::Date};
 use maud::{Markup, html};
+
+use crate::call::Context;
 
 pub(crate) use scripts::of_scripts;
 
@@ -131,9 +134,12 @@ macro_rules! words {
 use words;
 
 impl Words {
-    /// For whoever sent this: what they chose, else what their browser asks for.
+    /// For whoever sent this: what they chose in this browser, else in their settings, else what the browser
+    /// asks for.
     pub(crate) fn of(request: &HttpRequest) -> Self {
-        let chosen = request.cookie(COOKIE).and_then(|cookie| Language::of_tag(cookie.value()));
+        let cookie = request.cookie(COOKIE).and_then(|cookie| Language::of_tag(cookie.value()));
+        let theirs = request.extensions().get::<Context>().and_then(|context| context.identity.clone());
+        let chosen = cookie.or_else(|| Language::of_tag(&theirs?.language));
         Self(chosen.or_else(|| Language::of_header(request.headers())).unwrap_or_default())
     }
 

@@ -61,6 +61,51 @@ const MEANINGS: &[(&str, Both, Both)] = &[
         ],
     ),
     (
+        "oidc-failed",
+        ["The sign-in did not work", "Die Anmeldung hat nicht geklappt"],
+        [
+            "What came back from the identity provider was not accepted: it was begun elsewhere or too long ago, or it is not proven. Begin again.",
+            "Was vom Anmeldedienst zurückkam, wurde nicht angenommen: Es wurde anderswo oder vor zu langer Zeit begonnen, oder es ist nicht bewiesen. Fangen Sie noch einmal an.",
+        ],
+    ),
+    (
+        "oidc-unavailable",
+        ["The identity provider is out of reach", "Der Anmeldedienst ist nicht erreichbar"],
+        [
+            "It does not answer just now. Try again later, or sign in with your password.",
+            "Er antwortet gerade nicht. Versuchen Sie es später, oder melden Sie sich mit Ihrem Passwort an.",
+        ],
+    ),
+    (
+        "oidc-email-unverified",
+        ["The e-mail address is not verified", "Die E-Mail-Adresse ist nicht bestätigt"],
+        [
+            "The identity provider does not vouch for your address, so it cannot be matched with an account here.",
+            "Der Anmeldedienst bürgt nicht für Ihre Adresse; sie lässt sich keinem Konto zuordnen.",
+        ],
+    ),
+    (
+        "oidc-not-invited",
+        ["You were not invited", "Sie sind nicht eingeladen"],
+        [
+            "You are who you say, and there is no account here that you may use. Ask an owner to invite you.",
+            "Wer Sie sind, steht fest; ein Konto, das Sie benutzen dürfen, gibt es hier nicht. Bitten Sie einen Inhaber um eine Einladung.",
+        ],
+    ),
+    (
+        "invitation-over",
+        ["The link is not good any more", "Der Link gilt nicht mehr"],
+        [
+            "It was used already, has expired, or another one took its place. Ask for a new one.",
+            "Er wurde schon benutzt, ist abgelaufen oder durch einen anderen ersetzt. Bitten Sie um einen neuen.",
+        ],
+    ),
+    (
+        "user-disabled",
+        ["The account is disabled", "Das Konto ist gesperrt"],
+        ["Enable it first.", "Entsperren Sie es zuerst."],
+    ),
+    (
         "invalid-token",
         ["The token is not valid", "Der Schlüssel ist nicht gültig"],
         ["It was never made, has expired, or was revoked.", "Es gab ihn nie, er ist abgelaufen oder wurde widerrufen."],

@@ -37,6 +37,7 @@ const SCRIPTS: &[(&str, [&str; 2])] = &[
     ("retrying", ["trying again…", "neuer Versuch…"]),
     ("unreadable", ["could not be read", "konnte nicht gelesen werden"]),
     ("copied", ["Copied", "Kopiert"]),
+    ("rebuilt", ["Being rebuilt: {done} of {total} documents.", "Neuaufbau: {done} von {total} Dokumenten."]),
 ];
 
 /// The module of a language.

@@ -213,11 +213,7 @@ async fn the_last_owner_stays() {
 #[tokio::test]
 async fn the_audit_log_cannot_be_rewritten_by_the_gateway() {
     let gateway = start().await;
-    let client = gateway.database.client("access").await;
-    for sql in ["UPDATE audit SET action = 'x'", "DELETE FROM audit", "TRUNCATE audit"] {
-        let refused = client.execute(sql, &[]).await.unwrap_err();
-        assert_eq!(refused.code().map(|c| c.code()), Some("42501"), "{sql}");
-    }
+    testkit::append_only(&gateway.database, "access", "audit").await;
 }
 
 #[tokio::test]
@@ -286,7 +282,7 @@ async fn the_page_signs_in_and_out_without_scripts() {
     let refused = gateway.request(Method::POST, "/sign-in").form(&[("email", EMAIL), ("password", "wrong")]);
     let refused = refused.send().await.unwrap();
     assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
-    assert!(refused.text().await.unwrap().contains("the e-mail address or the password is wrong"));
+    assert!(refused.text().await.unwrap().contains("e-mail address or the password is wrong"));
     let entered = gateway.request(Method::POST, "/sign-in").form(&[("email", EMAIL), ("password", PASSWORD)]);
     let entered = entered.send().await.unwrap();
     assert_eq!((entered.status(), header(&entered, "location")), (StatusCode::SEE_OTHER, "/"));

@@ -46,6 +46,10 @@ pub(crate) fn config(database: &Database) -> Config {
         webhook_retry_ms: 20,
         session_days: 30,
         session_idle_hours: 12,
+        backup_metrics_dir: None,
+        password_breach_url: String::new(),
+        oidc: gateway::OidcConfig::default(),
+        mail: gateway::MailConfig::default(),
         http_workers: 1,
     }
 }

@@ -4,8 +4,10 @@
 mod access;
 mod client;
 mod links;
+mod oidc;
 mod origins;
 mod outages;
+mod people;
 mod shapes;
 mod totp;
 mod webhooks;

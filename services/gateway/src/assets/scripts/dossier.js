@@ -5,3 +5,4 @@ import "./uploads.js";
 import "./office.js";
 import "./search.js";
 import "./document.js";
+import "./settings.js";

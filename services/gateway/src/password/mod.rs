@@ -1,11 +1,17 @@
-//! Passwords: Argon2id with OWASP's parameters, off the serving threads, a few at a time.
+//! Passwords: Argon2id with OWASP's parameters, off the serving threads, a few at a time; and what one
+//! must be.
+
+mod breaches;
+mod policy;
 
 use std::{sync::Arc, time::Duration};
 
 use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
 use tokio::sync::Semaphore;
 
-use crate::error::Error;
+use crate::{domain::Check, error::Error};
+use breaches::Breaches;
+pub(crate) use policy::{LONGEST, SHORTEST, weakness};
 
 /// 19 MiB, two passes, one lane (OWASP Password Storage Cheat Sheet).
 const MEMORY_KIB: u32 = 19 * 1024;
@@ -17,6 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 #[derive(Clone, Debug)]
 pub(crate) struct Passwords {
     turns: Arc<Semaphore>,
+    breaches: Option<Breaches>,
 }
 
 /// Checked when there is no such account, so that both take the same time. Random bits stand where
@@ -35,9 +42,21 @@ fn hash(password: &str) -> Result<String, Error> {
 }
 
 impl Passwords {
-    pub(crate) fn new() -> Self {
+    /// `breaches`: whom to ask whether a password was stolen; "": nobody.
+    pub(crate) fn new(breaches: &str) -> Self {
         let turns = std::thread::available_parallelism().map_or(2, |n| n.get().clamp(2, 8));
-        Self { turns: Arc::new(Semaphore::new(turns)) }
+        Self { turns: Arc::new(Semaphore::new(turns)), breaches: Breaches::new(breaches) }
+    }
+
+    /// Blames `field` for a password that somebody of whom this is known must not have.
+    pub(crate) async fn examine(&self, check: &mut Check, field: &str, password: &str, about: &[&str]) {
+        if let Some(weakness) = weakness(password, about) {
+            check.blame(field, weakness);
+        } else if let Some(breaches) = &self.breaches
+            && breaches.know(password).await
+        {
+            check.blame(field, "was stolen somewhere and is being tried; choose another one");
+        }
     }
 
     /// The hash in PHC string format.
@@ -73,7 +92,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_password_is_itself_and_nobody_has_none() {
-        let passwords = Passwords::new();
+        let passwords = Passwords::new("");
         let stored = passwords.hash("correct horse".to_owned()).await.unwrap();
         assert!(stored.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{stored}");
         assert!(passwords.verify("correct horse".to_owned(), Some(stored.clone())).await.unwrap());

@@ -1,16 +1,14 @@
 //! The contact form that a website pastes.
 
-use actix_web::http::header;
-use maud::{Markup, html};
+use maud::html;
 
+use super::{Outcome, Page, frame};
 use crate::call::Call;
 
 /// What a static site pastes to send its contact form here.
-pub(super) fn snippet(call: &Call) -> String {
+pub(in crate::pages) fn snippet(call: &Call) -> String {
     let w = call.words();
-    let shared = &call.state.shared;
-    let host = call.header(header::HOST).unwrap_or("localhost");
-    let origin = if shared.origin.is_empty() { format!("http://{host}") } else { shared.origin.clone() };
+    let origin = call.origin();
     let (name, email, message) = (w.form_name(), w.form_email(), w.form_message());
     let (empty, send) = (w.form_leave_empty(), w.form_send());
     format!(
@@ -24,14 +22,16 @@ pub(super) fn snippet(call: &Call) -> String {
     )
 }
 
-/// The same, with what to do with it.
-pub(super) fn section(call: &Call) -> Markup {
+pub(super) async fn show(call: Call) -> Page {
+    call.identity()?;
+    call.query()?.done()?;
     let w = call.words();
-    html! {
+    let content = html! {
         section aria-labelledby="website" {
             h2 #website { (w.website_form()) }
             p { (w.website_form_paste()) " " a href="/inbox" { (w.to_inbox()) } }
-            pre.text { code #snippet { (snippet(call)) } }
+            pre.text { code #snippet { (snippet(&call)) } }
         }
-    }
+    };
+    Ok(frame(&call, "/settings/website", &Outcome::default(), &content))
 }

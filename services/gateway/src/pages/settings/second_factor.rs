@@ -6,7 +6,7 @@ use actix_web::http::StatusCode;
 use maud::{Markup, html};
 use qrcode::{Color, QrCode};
 
-use super::{Page, see, settings};
+use super::{Outcome, Page, account, see};
 use crate::{
     call::{Body, Call},
     problem::Problem,
@@ -55,7 +55,6 @@ fn with_password(w: Words, action: &str, id: &str, words: &str) -> Markup {
 
 fn set_up(w: Words, begun: &Begun) -> Markup {
     html! {
-        div.told role="status" {
             p { (w.scan_this()) }
             (picture(w, &begun.uri))
             p { code #totp-secret { (begun.secret) } }
@@ -65,7 +64,6 @@ fn set_up(w: Words, begun: &Begun) -> Markup {
                 input #totp-first name="totp" required inputmode="numeric" autocomplete="one-time-code" maxlength="12";
                 button type="submit" { (w.confirm()) }
             }
-        }
     }
 }
 
@@ -88,10 +86,7 @@ fn picture(w: Words, text: &str) -> Markup {
 }
 
 async fn refused(call: &Call, problem: Problem) -> Page {
-    match problem.status.is_client_error() {
-        true => settings::show(call, problem.status, &html! {}, Some(&problem)).await,
-        false => Err(problem),
-    }
+    account::show(call, Outcome::refused(&problem)?).await
 }
 
 pub(super) async fn begin(call: Call, body: Body) -> Page {
@@ -99,7 +94,7 @@ pub(super) async fn begin(call: Call, body: Body) -> Page {
     let password = form.text("password");
     form.done()?;
     match totp::begin(&call, password).await {
-        Ok(begun) => settings::show(&call, StatusCode::OK, &set_up(call.words(), &begun), None).await,
+        Ok(begun) => account::show(&call, Outcome::told(StatusCode::OK, set_up(call.words(), &begun))).await,
         Err(problem) => refused(&call, problem).await,
     }
 }
@@ -112,12 +107,10 @@ pub(super) async fn confirm(call: Call, body: Body) -> Page {
     match totp::finish(&call, &code).await {
         Ok(codes) => {
             let told = html! {
-                div.told role="status" {
-                    p { (call.words().keep_recovery_codes()) }
-                    ul #recovery-codes { @for code in &codes { li { code { (code) } } } }
-                }
+                p { (call.words().keep_recovery_codes()) }
+                ul #recovery-codes { @for code in &codes { li { code { (code) } } } }
             };
-            settings::show(&call, StatusCode::OK, &told, None).await
+            account::show(&call, Outcome::told(StatusCode::OK, told)).await
         }
         Err(problem) => refused(&call, problem).await,
     }
