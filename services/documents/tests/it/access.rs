@@ -153,7 +153,7 @@ async fn the_serving_role_cannot_rewrite_history_and_search_reads_only_what_is_p
 
 #[tokio::test]
 async fn the_audit_log_and_the_events_cannot_be_rewritten_by_the_service() {
-    let fixture = start().await;
+    let fixture = fixture::start().await;
     for table in ["audit", "events"] {
         testkit::append_only(&fixture.database, "documents", table).await;
     }
