@@ -27,6 +27,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .bytes(".dossier.documents.v1.Records")
         .bytes(".dossier.contacts.v1.ExportResponse")
         .bytes(".dossier.contacts.v1.ImportRequest")
+        .bytes(".dossier.indexer.v1.DrawPageResponse")
         .compile_fds(descriptors)?;
     Ok(())
 }

@@ -14,7 +14,7 @@ use rustix::time::{ClockId, clock_gettime};
 use crate::{
     FailureCode, formats,
     help::Help,
-    outlook,
+    outlook, render,
     sandbox::{self, Allowance},
     tidy::tidy,
     wire::{Done, Line},
@@ -54,6 +54,12 @@ pub struct Order {
     /// Standard input begins with a password, and two bytes for its length before that.
     #[arg(long, hide = true)]
     locked: bool,
+    /// Instead of reading: draw this page, from 1.
+    #[arg(long, hide = true)]
+    draw: Option<u32>,
+    /// No wider than this, in pixels.
+    #[arg(long, default_value_t = 400, hide = true)]
+    draw_width: u32,
     /// Instead of reading: become this program, which reads the picture on standard input.
     #[arg(long, hide = true)]
     r#become: Option<PathBuf>,
@@ -95,7 +101,10 @@ pub fn run(order: Order) -> anyhow::Result<()> {
         }
         match &order.probe {
             Some(what) => probe(what),
-            None => answer(&order, status, help),
+            None => match order.draw {
+                Some(page) => draw(&order, page, status),
+                None => answer(&order, status, help),
+            },
         }
     };
     let thread = std::thread::Builder::new().stack_size(STACK_BYTES).spawn(work)?;
@@ -181,6 +190,28 @@ fn answer(order: &Order, status: Option<File>, mut help: Help) -> anyhow::Result
         Err(_) => Line::Failed { code: FailureCode::Corrupt },
     };
     output.line(&line).context("the parent has gone")
+}
+
+/// Draws a page of the document on standard input.
+fn draw(order: &Order, page: u32, status: Option<File>) -> anyhow::Result<()> {
+    // Messages of panicking parsers quote the document.
+    std::panic::set_hook(Box::new(|_| {}));
+    let mut bytes = Vec::new();
+    let drawn = match stdin().lock().read_to_end(&mut bytes) {
+        Err(_) => Err(FailureCode::TooLarge),
+        Ok(_) => match catch_unwind(|| render::draw(&order.media_type, bytes, page, order.draw_width)) {
+            Ok(drawn) => drawn.map_err(|failure| failure.code),
+            Err(_) => Err(FailureCode::Corrupt),
+        },
+    };
+    let (answer, picture) = match drawn {
+        Ok(picture) => {
+            let peak_rss_bytes = status.and_then(peak_rss).unwrap_or(0);
+            (render::Answer::Drawn { cpu_ms: cpu_ms(), peak_rss_bytes }, picture)
+        }
+        Err(code) => (render::Answer::Failed { code }, Vec::new()),
+    };
+    render::answer(&mut stdout().lock(), &answer, &picture).context("the parent has gone")
 }
 
 fn password(input: &mut impl Read) -> anyhow::Result<String> {

@@ -19,6 +19,8 @@ pub enum FailureCode {
     /// It has pictures that could have text, and the program that reads such is not installed. Only
     /// ever a note on what was read.
     OcrUnavailable,
+    /// It has fewer pages than that. Only ever said of pictures of pages.
+    NoSuchPage,
     /// The reader ended in a way that it should not.
     Crashed,
 }
@@ -34,6 +36,7 @@ impl FailureCode {
             FailureCode::LimitExceeded => "limit_exceeded",
             FailureCode::Timeout => "timeout",
             FailureCode::OcrUnavailable => "ocr_unavailable",
+            FailureCode::NoSuchPage => "no_such_page",
             FailureCode::Crashed => "crashed",
         }
     }
@@ -48,6 +51,7 @@ impl FailureCode {
             FailureCode::LimitExceeded => "Reading the file would take more memory or time than is allowed.",
             FailureCode::Timeout => "Reading the file took too long.",
             FailureCode::OcrUnavailable => "Text in pictures cannot be read here: the program for it is not installed.",
+            FailureCode::NoSuchPage => "The file has no such page.",
             FailureCode::Crashed => "The reader failed on this file.",
         }
     }

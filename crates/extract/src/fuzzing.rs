@@ -13,6 +13,21 @@ pub fn fuzzed(media_type: &str, bytes: Vec<u8>) {
     });
 }
 
+/// Draws the first page as the child does, small.
+pub fn fuzzed_drawing(media_type: &str, bytes: Vec<u8>) {
+    if let Ok(picture) = crate::render::draw(media_type, bytes, 1, 64) {
+        assert!(!picture.is_empty());
+    }
+}
+
+/// Looks at what a child says that it has drawn, as the parent does.
+pub fn fuzzed_picture(said: &[u8]) {
+    let frame = crate::render::Frame::of(400);
+    if let Ok(picture) = crate::renderer::checked(said, frame, 1 << 20) {
+        assert!(frame.holds(picture.width, picture.height) && picture.bytes.len() <= 1 << 20);
+    }
+}
+
 /// The packing of bodies in messages of Outlook.
 pub fn fuzzed_packing(bytes: &[u8]) -> Option<Vec<u8>> {
     crate::outlook::unpacked(bytes)

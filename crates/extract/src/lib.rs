@@ -8,6 +8,8 @@
 //! Text in pictures and scanned pages is read by tesseract where that is installed, in a third process
 //! with walls of its own; the child only says how large the picture is, or what a page shows.
 //!
+//! [`Renderer`] has a page drawn by the same child, behind the same walls.
+//!
 //! A page is a page of a PDF or of a Word document as it was last laid out, a slide, a sheet, a chapter,
 //! a message or what is attached to it, a section of a text between form feeds or of about three
 //! thousand characters, or what stands under the headings of a Markdown or HTML document. Very long
@@ -32,6 +34,8 @@ mod outlook;
 mod parent;
 mod pdf;
 mod picture;
+mod render;
+mod renderer;
 mod rtf;
 mod sandbox;
 mod table;
@@ -43,10 +47,11 @@ mod xml;
 pub use failure::{Failure, FailureCode};
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
-pub use fuzzing::{fuzzed, fuzzed_answer, fuzzed_packing};
+pub use fuzzing::{fuzzed, fuzzed_answer, fuzzed_drawing, fuzzed_packing, fuzzed_picture};
 pub use media::sniff;
 pub use ocr::Ocr;
 pub use parent::{Extraction, Extractor, Limits, Page};
+pub use renderer::{PagePicture, PictureType, Renderer};
 
 /// Raised when documents are read better than before, so that what an older version read can be
 /// read again.

@@ -3,14 +3,14 @@
 use std::{
     fs::File,
     io::{BufRead, Read, stdin},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
     time::Duration,
 };
 
 use anyhow::Context;
 use clap::Parser;
-use extract::{Extractor, Failure, FailureCode, Limits, Ocr, child, sniff};
+use extract::{Extractor, Failure, FailureCode, Limits, Ocr, Renderer, child, sniff};
 use secrecy::SecretString;
 use serde_json::json;
 
@@ -30,6 +30,10 @@ use serde_json::json;
 /// cpu_ms is processor time in milliseconds and peak_rss memory in bytes, of the process that opened the
 /// document (0 when it did not live to say).
 ///
+/// With --picture a page of one document is drawn instead, and written to the file that --output names, as
+/// JPEG or PNG: of PDFs and of pictures. The line is then {file, media_type, picture: {media_type, width,
+/// height, bytes}, failure?, cpu_ms, peak_rss}; failure is also no_such_page.
+///
 /// Each document is opened in a process of its own without files, network or privileges.
 /// A file that cannot be opened is named on standard error and the others are read all the same.
 /// Exit code 0: all were read; 1: at least one was not; 2: the command line is wrong.
@@ -42,6 +46,15 @@ struct Arguments {
     /// Read a password from the first line of standard input, for PDFs that do not open without one.
     #[arg(long)]
     password_stdin: bool,
+    /// Draw this page, from 1, instead of reading.
+    #[arg(long, value_name = "PAGE", requires = "output", conflicts_with = "password_stdin")]
+    picture: Option<u32>,
+    /// The most that the picture may be wide, in pixels, up to 1600. It is at most twice as high.
+    #[arg(long, value_name = "PIXELS", default_value_t = 400, value_parser = clap::value_parser!(u32).range(1..=1600))]
+    width: u32,
+    /// Where the picture goes.
+    #[arg(short, long, value_name = "FILE", requires = "picture")]
+    output: Option<PathBuf>,
     /// Seconds for each document.
     #[arg(long, default_value_t = 60)]
     timeout: u64,
@@ -85,6 +98,9 @@ async fn print(arguments: &Arguments) -> anyhow::Result<bool> {
         memory_bytes: arguments.memory.saturating_mul(1024 * 1024),
         ..Limits::default()
     };
+    if let (Some(page), Some(output)) = (arguments.picture, &arguments.output) {
+        return draw(arguments, limits, page, output).await;
+    }
     let extractor =
         Extractor::new(std::env::current_exe()?, limits).with_ocr(Ocr::find(&arguments.ocr, &arguments.ocr_languages));
     let password = arguments.password_stdin.then(password).transpose()?;
@@ -116,21 +132,56 @@ async fn print(arguments: &Arguments) -> anyhow::Result<bool> {
     Ok(all)
 }
 
+/// Draws a page of the only document.
+async fn draw(arguments: &Arguments, limits: Limits, page: u32, output: &Path) -> anyhow::Result<bool> {
+    let [path] = arguments.files.as_slice() else { anyhow::bail!("--picture takes one document") };
+    let renderer = Renderer::new(std::env::current_exe()?, limits);
+    let media_type = kind(path)?;
+    let drawn = match media_type {
+        Some(media_type) => renderer.draw(open(path)?, media_type, page, arguments.width).await,
+        None => Err(Failure::new(FailureCode::UnsupportedType)),
+    };
+    let line = match &drawn {
+        Ok(drawn) => {
+            std::fs::write(output, &drawn.bytes).with_context(|| format!("{} cannot be written", output.display()))?;
+            json!({
+                "file": path, "media_type": media_type, "picture": {
+                    "media_type": drawn.kind.media_type(), "width": drawn.width, "height": drawn.height,
+                    "bytes": drawn.bytes.len(),
+                }, "failure": null, "cpu_ms": drawn.cpu_ms, "peak_rss": drawn.peak_rss_bytes,
+            })
+        }
+        Err(failure) => json!({
+            "file": path, "media_type": media_type, "picture": null,
+            "failure": {"code": failure.code, "detail": failure.detail}, "cpu_ms": 0, "peak_rss": 0,
+        }),
+    };
+    println!("{line}");
+    Ok(drawn.is_ok())
+}
+
+fn open(path: &Path) -> anyhow::Result<File> {
+    File::open(path).with_context(|| format!("{} cannot be opened", path.display()))
+}
+
+/// What a file is, by its content.
+fn kind(path: &Path) -> anyhow::Result<Option<&'static str>> {
+    let mut prefix = Vec::new();
+    open(path)?.take(8192).read_to_end(&mut prefix)?;
+    Ok(sniff(&prefix, &path.file_name().unwrap_or_default().to_string_lossy()))
+}
+
 async fn read(
     extractor: &Extractor,
-    path: &PathBuf,
+    path: &Path,
     password: Option<&SecretString>,
 ) -> anyhow::Result<(Option<&'static str>, Result<extract::Extraction, Failure>)> {
-    let mut prefix = Vec::new();
-    let open = || File::open(path).with_context(|| format!("{} cannot be opened", path.display()));
-    open()?.take(8192).read_to_end(&mut prefix)?;
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let Some(media_type) = sniff(&prefix, &name) else {
+    let Some(media_type) = kind(path)? else {
         return Ok((None, Err(Failure::new(FailureCode::UnsupportedType))));
     };
     let read = match password {
-        Some(password) => extractor.extract_locked(open()?, media_type, password).await,
-        None => extractor.extract(open()?, media_type).await,
+        Some(password) => extractor.extract_locked(open(path)?, media_type, password).await,
+        None => extractor.extract(open(path)?, media_type).await,
     };
     Ok((Some(media_type), read))
 }

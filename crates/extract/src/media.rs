@@ -19,8 +19,9 @@ const DECLARED: [&str; 4] = [
     "application/vnd.oasis.opendocument.presentation",
     "application/epub+zip",
 ];
-/// Pictures that text can be recognised in.
-const PICTURES: [&str; 6] = ["image/png", "image/jpeg", "image/gif", "image/bmp", "image/tiff", "image/webp"];
+/// Pictures, which can be drawn, and in which text can be recognised.
+pub(crate) const PICTURES: [&str; 6] =
+    ["image/png", "image/jpeg", "image/gif", "image/bmp", "image/tiff", "image/webp"];
 
 /// The media type of a document that begins with `prefix` (8 KiB are plenty), among those that can
 /// be read. The name decides only between kinds of plain text, which look alike, and between office

@@ -30,7 +30,7 @@ const COMPLAINT_BYTES: u64 = 4096;
 /// Pictures of one document that are read.
 const PICTURES: usize = 500;
 /// For a killed child to be gone.
-const BURIAL: Duration = Duration::from_secs(5);
+pub(crate) const BURIAL: Duration = Duration::from_secs(5);
 /// Of what a document says of itself.
 const METADATA_FIELDS: usize = 32;
 const METADATA_CHARACTERS: usize = 500;
@@ -439,7 +439,7 @@ fn printable(text: &str) -> impl Iterator<Item = char> + '_ {
 }
 
 /// Why a child ended that did not say so.
-fn why(status: ExitStatus, complaint: &str) -> FailureCode {
+pub(crate) fn why(status: ExitStatus, complaint: &str) -> FailureCode {
     match status.signal() {
         Some(signal) if signal == libc::SIGXCPU => FailureCode::LimitExceeded,
         Some(_) if complaint.contains("memory allocation of") => FailureCode::LimitExceeded,
@@ -447,7 +447,7 @@ fn why(status: ExitStatus, complaint: &str) -> FailureCode {
     }
 }
 
-async fn complaint(pipe: impl AsyncRead + Unpin) -> String {
+pub(crate) async fn complaint(pipe: impl AsyncRead + Unpin) -> String {
     let mut pipe = pipe;
     let mut kept = Vec::new();
     let _ = (&mut pipe).take(COMPLAINT_BYTES).read_to_end(&mut kept).await;

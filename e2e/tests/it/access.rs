@@ -51,6 +51,7 @@ impl Subject {
         for path in [
             one.clone(),
             format!("{one}/content"),
+            format!("{one}/pages/1/picture"),
             format!("{one}/text"),
             format!("{one}/versions"),
             format!("{one}/events"),

@@ -26,6 +26,7 @@ mod outages;
 mod page;
 mod pages;
 mod people;
+mod pictures;
 mod raw;
 mod search;
 mod sharing;
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
         trust::TESTS,
         page::TESTS,
         pages::TESTS,
+        pictures::TESTS,
         office::TESTS,
         people::TESTS,
         edge::TESTS,
@@ -61,6 +63,7 @@ fn main() -> ExitCode {
         conformance::TESTS,
         engine::TESTS,
         ledger::TESTS,
+        pictures::alone::TESTS,
         webhooks::TESTS,
     ])
 }

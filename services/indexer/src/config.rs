@@ -26,6 +26,9 @@ pub struct Config {
     /// How documents are read.
     #[command(flatten)]
     pub reading: Reading,
+    /// How pages are drawn.
+    #[command(flatten)]
+    pub drawing: Drawing,
     /// How the search index is kept true.
     #[command(flatten)]
     pub keeping: Keeping,
@@ -96,6 +99,37 @@ impl Default for Reading {
             extract_ocr_program: "tesseract".to_owned(),
             extract_ocr_languages: "eng".to_owned(),
         }
+    }
+}
+
+/// How pictures of pages are drawn. Memory for one is that for reading a document.
+#[derive(clap::Args, Clone, Copy, Debug)]
+pub struct Drawing {
+    /// Pictures drawn at the same time, each in a child process of its own, beside the documents that are
+    /// read.
+    #[arg(long, env, default_value_t = 2)]
+    pub picture_workers: usize,
+    /// Memory for pictures that were drawn before, in mebibytes.
+    #[arg(long, env, default_value_t = 32)]
+    pub picture_cache_mib: u64,
+    /// How long drawing one may take, in seconds, of the clock and of a processor.
+    #[arg(long, env, default_value_t = 8)]
+    pub picture_seconds: u64,
+}
+
+impl Default for Drawing {
+    fn default() -> Self {
+        Self { picture_workers: 2, picture_cache_mib: 32, picture_seconds: 8 }
+    }
+}
+
+/// A picture at most; four times what was ever seen. Fits into one message.
+const PICTURE_BYTES: u64 = 3 * 1024 * 1024;
+
+impl Drawing {
+    pub(crate) fn limits(&self, reading: &Reading) -> Limits {
+        let time = Duration::from_secs(self.picture_seconds);
+        Limits { wall: time, cpu: time, output_bytes: PICTURE_BYTES, ..reading.limits() }
     }
 }
 

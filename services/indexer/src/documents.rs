@@ -7,13 +7,17 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use bytes::Bytes;
-use chassis::{RequestContext, SecretString, grpc::Channel};
+use chassis::{
+    Fault, RequestContext, SecretString,
+    grpc::{Channel, idempotent},
+};
 use futures_util::stream;
 use proto::documents::{
-    CompleteRequest, FailRequest, Failure, GetIndexStateRequest, HeartbeatRequest, HoldTurnRequest, HoldTurnResponse,
-    IndexState, IndexedDocument, Lease, LeaseRequest, LeaseResponse, ListIndexedRequest, ListIndexedResponse, Page,
-    ReadIndexedRequest, ReadLeasedRequest, ReadLeasedResponse, ReadPagesRequest, ReadPagesResponse,
-    SaveIndexStateRequest, SettleRequest, WantRebuildRequest, read_pages_response::Part, truth_client::TruthClient,
+    CompleteRequest, ContentHead, FailRequest, Failure, GetIndexStateRequest, HeartbeatRequest, HoldTurnRequest,
+    HoldTurnResponse, IndexState, IndexedDocument, Lease, LeaseRequest, LeaseResponse, ListIndexedRequest,
+    ListIndexedResponse, Page, ReadContentRequest, ReadContentResponse, ReadIndexedRequest, ReadLeasedRequest,
+    ReadLeasedResponse, ReadPagesRequest, ReadPagesResponse, SaveIndexStateRequest, SettleRequest, WantRebuildRequest,
+    documents_client::DocumentsClient, read_content_response, read_pages_response::Part, truth_client::TruthClient,
     work_client::WorkClient,
 };
 use tokio::time::{Instant, timeout};
@@ -35,14 +39,15 @@ const MESSAGE_BYTES: usize = 8 << 20;
 
 /// The client. Cheap to clone.
 #[derive(Clone, Debug)]
-pub(crate) struct Documents(WorkClient<Channel>, TruthClient<Channel>);
+pub(crate) struct Documents(WorkClient<Channel>, TruthClient<Channel>, DocumentsClient<Channel>);
 
 impl Documents {
     /// Connects when it is first used.
     pub(crate) fn new(url: &str, token: &SecretString) -> anyhow::Result<Self> {
         let channel = chassis::grpc::connect(url, token).context("DOCUMENTS_URL")?;
         let truth = TruthClient::new(channel.clone()).max_decoding_message_size(MESSAGE_BYTES);
-        Ok(Self(WorkClient::new(channel).max_decoding_message_size(MESSAGE_BYTES), truth))
+        let people = DocumentsClient::new(channel.clone());
+        Ok(Self(WorkClient::new(channel).max_decoding_message_size(MESSAGE_BYTES), truth, people))
     }
 
     /// Waits up to `wait` for work. Never dropped before it has answered: what had been granted
@@ -176,6 +181,58 @@ impl Documents {
         match next(&mut parts).await?.and_then(|first| first.part) {
             Some(Part::Document(document)) => Ok(Some((document, Pages(parts)))),
             _ => Err(Error::Internal("documents sent pages without their document".to_owned())),
+        }
+    }
+}
+
+/// What people may see. These calls are made on behalf of whoever asks, so documents decides.
+impl Documents {
+    /// What a version is; 0: the current one.
+    ///
+    /// # Errors
+    /// What documents says, for the one who asks.
+    pub(crate) async fn content_head(&self, id: &str, version: i32) -> Result<ContentHead, Status> {
+        let request = ReadContentRequest { id: id.to_owned(), version, head_only: true, ..Default::default() };
+        let ask = || {
+            let (mut client, request) = (self.2.clone(), request.clone());
+            async move { client.read_content(request).await }
+        };
+        Content(idempotent(ask).await?.into_inner()).head().await
+    }
+
+    /// The bytes of a version, from the first.
+    ///
+    /// # Errors
+    /// As [`content_head`](Self::content_head).
+    pub(crate) async fn content(&self, id: &str, version: i32) -> Result<Content, Status> {
+        let request = ReadContentRequest { id: id.to_owned(), version, ..Default::default() };
+        let ask = || {
+            let (mut client, request) = (self.2.clone(), request.clone());
+            async move { client.read_content(request).await }
+        };
+        let mut content = Content(idempotent(ask).await?.into_inner());
+        content.head().await?;
+        Ok(content)
+    }
+}
+
+/// Bytes as they come in, for those who ask.
+pub(crate) struct Content(Streaming<ReadContentResponse>);
+
+impl Content {
+    async fn head(&mut self) -> Result<ContentHead, Status> {
+        match self.0.message().await?.and_then(|first| first.part) {
+            Some(read_content_response::Part::Head(head)) => Ok(head),
+            _ => Err(Fault::internal("content came without its head").into()),
+        }
+    }
+
+    /// `None` after the last. Who asks has a deadline.
+    pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Status> {
+        match self.0.message().await?.map(|message| message.part) {
+            None => Ok(None),
+            Some(Some(read_content_response::Part::Chunk(chunk))) => Ok(Some(chunk)),
+            Some(_) => Err(Fault::internal("content came without bytes").into()),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Administration of the search index.
+//! Administration of the search index, and pictures of pages.
 
 use std::{
     sync::{Arc, atomic::Ordering},
@@ -9,8 +9,8 @@ use chassis::{Caller, Fault, FaultKind, RequestContext, Role, grpc::caller};
 use proto::{
     documents::IndexState,
     indexer::{
-        Drift, GetIndexRequest, Index, RebuildIndexRequest, RebuildIndexResponse, RebuildProgress, VerifyIndexRequest,
-        VerifyIndexResponse, indexer_server::Indexer,
+        DrawPageRequest, DrawPageResponse, Drift, GetIndexRequest, Index, RebuildIndexRequest, RebuildIndexResponse,
+        RebuildProgress, VerifyIndexRequest, VerifyIndexResponse, indexer_server::Indexer,
     },
 };
 use tonic::{Request, Response, Status};
@@ -18,6 +18,7 @@ use tonic::{Request, Response, Status};
 use crate::{
     engine::Engine,
     error::Error,
+    pictures::Pictures,
     truth::{Differences, Keeper},
     worker::Counts,
 };
@@ -30,11 +31,12 @@ pub(crate) struct Api {
     engine: Engine,
     counts: Arc<Counts>,
     keeper: Keeper,
+    pictures: Pictures,
 }
 
 impl Api {
-    pub(crate) fn new(engine: Engine, counts: Arc<Counts>, keeper: Keeper) -> Self {
-        Self { engine, counts, keeper }
+    pub(crate) fn new(engine: Engine, counts: Arc<Counts>, keeper: Keeper, pictures: Pictures) -> Self {
+        Self { engine, counts, keeper, pictures }
     }
 }
 
@@ -122,6 +124,10 @@ impl Indexer for Api {
             stale_ids: Differences::named(&found.stale),
             phantom_ids: Differences::named(&found.phantom),
         }))
+    }
+
+    async fn draw_page(&self, request: Request<DrawPageRequest>) -> Result<Response<DrawPageResponse>, Status> {
+        Ok(Response::new(self.pictures.page(&request.into_inner()).await?))
     }
 }
 

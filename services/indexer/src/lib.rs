@@ -20,6 +20,9 @@
 //! documents says it must hold, and mends the difference; where there is no index, or one with other
 //! settings, it builds a successor beside it and promotes that (`truth`, `rebuild`).
 //!
+//! **Pictures of pages** are drawn by the same child when somebody asks for one, and kept in memory for
+//! a while (`pictures`). Documents is asked on behalf of whoever wants to see one, each time.
+//!
 //! **Slots.** A document that is being read holds one of a few slots; one that only waits for the
 //! engine does not, so that the engine gets many at once, as it likes them, and nobody waits for it
 //! to be read. What is in hand is bounded by both.
@@ -31,6 +34,7 @@ mod engine;
 mod error;
 mod grpc;
 mod lease;
+mod pictures;
 mod rebuild;
 mod step;
 mod truth;
@@ -39,13 +43,13 @@ mod worker;
 use std::{net::SocketAddr, time::Duration};
 
 use chassis::{CancellationToken, Health, ProcessConfig, Service, grpc::Server};
-use extract::Extractor;
+use extract::{Extractor, Renderer};
 use proto::indexer::indexer_server::IndexerServer;
 use tonic::service::Routes;
 
-pub use config::{Config, Keeping, Migration, Reading};
+pub use config::{Config, Drawing, Keeping, Migration, Reading};
 
-use crate::{documents::Documents, engine::Engine, step::Step, truth::Keeper, worker::Worker};
+use crate::{documents::Documents, engine::Engine, pictures::Pictures, step::Step, truth::Keeper, worker::Worker};
 
 /// The service, bound and not yet working.
 #[derive(Debug)]
@@ -54,6 +58,7 @@ pub struct App {
     worker: Worker,
     keeper: Keeper,
     engine: Engine,
+    pictures: Pictures,
     finish: Duration,
     health: Health,
 }
@@ -80,11 +85,14 @@ impl Service for App {
         let extractor =
             Extractor::new(config.reading.program()?, config.reading.limits()).with_ocr(config.reading.ocr());
         let keeper = Keeper::new(documents.clone(), engine.clone(), config.keeping);
-        let step = Step::new(documents.clone(), extractor, engine.clone(), config.reading.spool()?);
+        let spool = config.reading.spool()?;
+        let renderer = Renderer::new(config.reading.program()?, config.drawing.limits(&config.reading));
+        let pictures = Pictures::new(documents.clone(), renderer, spool.clone(), &config.drawing);
+        let step = Step::new(documents.clone(), extractor, engine.clone(), pictures.clone(), spool);
         let worker = Worker::new(documents, dependency, engine.clone(), step, config.reading.workers);
         let server = Server::bind(&config.grpc).await?;
         let finish = Duration::from_secs(config.finish_seconds);
-        Ok(Self { server, worker, keeper, engine, finish, health })
+        Ok(Self { server, worker, keeper, engine, pictures, finish, health })
     }
 
     fn addr(&self) -> SocketAddr {
@@ -92,7 +100,7 @@ impl Service for App {
     }
 
     async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
-        let api = grpc::Api::new(self.engine.clone(), self.worker.counts(), self.keeper.clone());
+        let api = grpc::Api::new(self.engine.clone(), self.worker.counts(), self.keeper.clone(), self.pictures.clone());
         let routes = Routes::new(IndexerServer::new(api));
         // Until the last step has ended.
         let watching = CancellationToken::new();

@@ -15,6 +15,7 @@ use crate::{
     documents::{Documents, patiently},
     engine::{self, Engine},
     error::Error,
+    pictures::Pictures,
 };
 
 /// Documents that wait for the engine at the same time, beside those that are being read. The engine
@@ -29,21 +30,30 @@ pub(crate) struct Step {
     documents: Documents,
     extractor: Extractor,
     engine: Engine,
+    pictures: Pictures,
     spool: PathBuf,
     feeds: Arc<Semaphore>,
 }
 
 impl Step {
-    pub(crate) fn new(documents: Documents, extractor: Extractor, engine: Engine, spool: PathBuf) -> Self {
-        Self { documents, extractor, engine, spool, feeds: Arc::new(Semaphore::new(FEEDS)) }
+    pub(crate) fn new(
+        documents: Documents,
+        extractor: Extractor,
+        engine: Engine,
+        pictures: Pictures,
+        spool: PathBuf,
+    ) -> Self {
+        Self { documents, extractor, engine, pictures, spool, feeds: Arc::new(Semaphore::new(FEEDS)) }
     }
 
     /// Everything but the settle. Dropped at any point it leaves nothing behind that another attempt
     /// does not write over, and no child. `reading` is the right to read a document; it is given back
     /// once only the engine is waited for.
     pub(crate) async fn run(&self, job: &Job, lease: &Lease, reading: OwnedSemaphorePermit) -> Result<(), Error> {
-        if job.kind() == WorkKind::Extract {
-            self.read(job, lease).await?;
+        match job.kind() {
+            WorkKind::Extract => self.read(job, lease).await?,
+            WorkKind::Remove => self.pictures.forget(engine::id(&lease.document_id)?),
+            _ => {}
         }
         if !self.engine.is_configured() {
             return Ok(());

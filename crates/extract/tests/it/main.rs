@@ -5,6 +5,8 @@ mod archives;
 mod bombs;
 mod corpus;
 mod documents;
+mod drawing;
+mod drawing_hostile;
 mod formats;
 mod hostile;
 mod mutations;

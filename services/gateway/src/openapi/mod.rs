@@ -141,7 +141,13 @@ fn tag(path: &'static str) -> &'static str {
 fn path(described: &Described, schemas: &mut SchemaGenerator) -> Value {
     let names = described.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
     let parameters: Vec<Value> = names
-        .map(|name| json!({"name": name, "in": "path", "required": true, "schema": {"type": "string", "format": "uuid"}}))
+        .map(|name| {
+            let schema = match name {
+                "number" => json!({"type": "integer", "minimum": 1, "maximum": i32::MAX}),
+                _ => json!({"type": "string", "format": "uuid"}),
+            };
+            json!({"name": name, "in": "path", "required": true, "schema": schema})
+        })
         .collect();
     let mut item = Map::new();
     for (method, operation) in &described.operations {

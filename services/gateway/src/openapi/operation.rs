@@ -421,6 +421,7 @@ pub(super) fn headers() -> Value {
     json!({
         "X-Request-Id": text("The id of this request, in every line of the log that it caused"),
         "ETag": text("The revision"),
+        "Cache-Control": text("Who may keep it, and for how long"),
         "Location": text("Where the new resource is"),
         "Idempotency-Replayed": text("`true` when the same key was answered before, and this is that answer"),
         "Access-Control-Allow-Origin": text("The origin that asked, if it is one of `ALLOWED_ORIGINS`"),

@@ -6,8 +6,8 @@ use serde_json::json;
 
 use super::{
     administration, analytics, at, bundle, collections, contacts, content, documents, events, health, index, links,
-    merges, search, session, sessions, shares, submissions, timeline, tokens, totp, transfer, upload, upload_links,
-    users, visits, webhooks,
+    merges, pictures, search, session, sessions, shares, submissions, timeline, tokens, totp, transfer, upload,
+    upload_links, users, visits, webhooks,
 };
 use crate::openapi::{
     Operation, Parameter,
@@ -222,6 +222,16 @@ table! {
             .also_bytes(206, "Part of them", "*/*", json!({"type": "string", "format": "binary"}), &["ETag", "Content-Disposition", "Content-Range"])
             .also_nothing(304, "You have them", &["ETag"])
             .may_fail(&[416]);
+    }
+    "/documents/{id}/pages/{number}/picture" ("GET, HEAD") {
+        get pictures::page => "A page as it looks; of PDFs and pictures, whose only page is the first"
+            .query([
+                Parameter::number("width", "At most as wide as the next of 200, 400, 800 and 1600 pixels, and twice as high; 400 unless said", 1, 1600),
+                Parameter::number("version", "Not the newest but this one; its picture may be kept without asking again", 1, i32::MAX),
+            ])
+            .header::<String>("If-None-Match", "The `ETag` that is known already")
+            .also_bytes(200, "The picture", "image/*", json!({"type": "string", "format": "binary"}), &["ETag", "Cache-Control"])
+            .also_nothing(304, "You have it", &["ETag", "Cache-Control"]);
     }
     "/documents/{id}/text" ("GET, HEAD") {
         get documents::text => "The text, by page"

@@ -135,6 +135,30 @@ const MEANINGS: &[(&str, Both, Both)] = &[
         ],
     ),
     (
+        "no-picture",
+        ["There is no picture", "Es gibt kein Bild"],
+        [
+            "Pages of documents of this type have no looks: show its text instead.",
+            "Seiten von Dokumenten dieser Art haben kein Aussehen: Zeigen Sie stattdessen den Text.",
+        ],
+    ),
+    (
+        "picture-locked",
+        ["The document is locked", "Das Dokument ist verschlossen"],
+        [
+            "It opens with a password only, so its pages cannot be drawn.",
+            "Es öffnet sich nur mit einem Kennwort, daher lassen sich seine Seiten nicht zeichnen.",
+        ],
+    ),
+    (
+        "picture-failed",
+        ["The page cannot be drawn", "Die Seite lässt sich nicht zeichnen"],
+        [
+            "The document is damaged, or drawing it takes more than is allowed. Its bytes are as they were.",
+            "Das Dokument ist beschädigt, oder es zu zeichnen kostet mehr, als erlaubt ist. Die Datei ist, wie sie war.",
+        ],
+    ),
+    (
         "method-not-allowed",
         ["The method does not exist here", "Diese Methode gibt es hier nicht"],
         ["`Allow` lists the methods that do.", "`Allow` nennt die Methoden, die es gibt."],

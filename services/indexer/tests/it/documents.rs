@@ -88,7 +88,9 @@ impl Documents {
         self.addr = server.addr();
         let (stop, routes) = (
             CancellationToken::new(),
-            Routes::new(WorkServer::new(self.fake.clone())).add_service(TruthServer::new(self.fake.clone())),
+            Routes::new(WorkServer::new(self.fake.clone()))
+                .add_service(TruthServer::new(self.fake.clone()))
+                .add_service(crate::content::Content(self.fake.clone())),
         );
         let stopped = stop.clone();
         let serving = tokio::spawn(async move { server.serve(routes, Health::default(), stopped).await.unwrap() });

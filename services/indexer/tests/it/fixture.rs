@@ -7,7 +7,7 @@ use std::{
 };
 
 use chassis::{ProcessConfig, grpc::GrpcConfig};
-use indexer::{App, Config, Keeping, Reading};
+use indexer::{App, Config, Drawing, Keeping, Reading};
 use search_index::{Engine, EngineConfig};
 use tempfile::TempDir;
 use testkit::{Running, engine::FakeMeilisearch};
@@ -87,6 +87,7 @@ pub(crate) fn config(documents_url: &str, folder: &Path, setting: &Setting<'_>) 
         documents_url: documents_url.to_owned(),
         finish_seconds: setting.finish_seconds,
         reading: Reading { extract_program: Some(extract_program), ..Reading::default() },
+        drawing: Drawing::default(),
         keeping: Keeping { index_look_ms: 50, ..Keeping::default() },
     }
 }

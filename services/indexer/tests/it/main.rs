@@ -3,11 +3,13 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod content;
 mod documents;
 mod engine;
 mod fixture;
 mod leases;
 mod life;
+mod pictures;
 mod reading;
 mod truth;
 mod truths;
