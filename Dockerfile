@@ -20,9 +20,9 @@ COPY --from=plan /source/recipe.json .
 RUN cargo chef cook --profile dist --recipe-path recipe.json
 COPY . .
 RUN cargo build --profile dist --locked --bins \
-        -p gateway -p contacts -p documents -p indexer -p search -p extract \
+        -p gateway -p contacts -p documents -p indexer -p search -p prober -p extract \
     && mkdir /programs \
-    && for name in gateway contacts documents indexer search extract; do \
+    && for name in gateway contacts documents indexer search prober extract; do \
            install -s "target/dist/dossier-$name" /programs/; \
        done
 
@@ -51,6 +51,9 @@ COPY --from=build /programs/dossier-documents /usr/bin/dossier
 
 FROM service AS search
 COPY --from=build /programs/dossier-search /usr/bin/dossier
+
+FROM service AS prober
+COPY --from=build /programs/dossier-prober /usr/bin/dossier
 
 FROM service AS indexer
 COPY --from=build /programs/dossier-indexer /usr/bin/dossier

@@ -8,6 +8,7 @@ umask 077
 : "${S3_ACCESS_KEY:?the key of the documents bucket}" "${S3_SECRET_KEY:?its other half}"
 random() { head -c "$1" /dev/urandom | od -An -v -tx1 | tr -d ' \n'; }
 
+prober=dsr_$(random 32)
 rpc=$(random 16) postgres=$(random 16) meili=$(random 16) owner_password=$(random 12)
 db_owner=$(random 16) db_access=$(random 16) db_contacts=$(random 16) db_documents=$(random 16)
 db_search=$(random 16) db_monitor=$(random 16)
@@ -25,7 +26,9 @@ secret postgres kubernetes.io/basic-auth username postgres password "$postgres"
 secret migrate Opaque database-url "$(url owner "$db_owner")" postgres-password "$postgres" \
     db-owner-password "$db_owner" db-access-password "$db_access" db-contacts-password "$db_contacts" \
     db-documents-password "$db_documents" db-search-password "$db_search" db-monitor-password "$db_monitor"
-secret gateway Opaque rpc-token "$rpc" database-url "$(url access "$db_access")" owner-password "$owner_password"
+secret gateway Opaque rpc-token "$rpc" database-url "$(url access "$db_access")" owner-password "$owner_password" \
+    prober-token "$prober"
+secret prober Opaque prober-token "$prober"
 secret contacts Opaque rpc-token "$rpc" database-url "$(url contacts "$db_contacts")"
 secret documents Opaque rpc-token "$rpc" database-url "$(url documents "$db_documents")" \
     s3-access-key "$S3_ACCESS_KEY" s3-secret-key "$S3_SECRET_KEY"

@@ -82,6 +82,11 @@ def main():
     wrong += [f"{name} is recorded and nobody asks for it" for name in sorted(recording - seen)]
     wrong += [f"{name} is recorded and not in names.md" for name in sorted(recording - known)]
 
+    # What containers are given.
+    for path in (HERE.parent / "compose").glob("*.yaml"):
+        for mounted in re.findall(r"(?:^|[\s\"])\./([\w./-]+):/", path.read_text()):
+            wrong += [] if (HERE.parent / mounted).exists() else [f"{path.name} mounts {mounted}, which is not there"]
+
     print("\n".join(wrong) or f"{len(set(alerts))} alerts in {len(alerts)} rules, {len(pages)} runbooks, {len(asked)} queries, {len(seen)} metrics")
     return 1 if wrong else 0
 

@@ -32,6 +32,7 @@ for given in /secrets/given/*; do
 done
 
 access_key() { printf 'GK%s' "$(random 12)"; }
+api_token() { printf 'dsr_%s' "$(random 32)"; }
 
 have rpc-token random 16
 have postgres-password random 16
@@ -45,6 +46,7 @@ have garage-rpc-secret random 32
 have garage-metrics-token random 16
 have meili-master-key random 16
 have owner-password random 12
+have prober-token api_token
 have grafana-password random 12
 have operator-password random 12
 have restic-password random 20
@@ -102,6 +104,8 @@ chmod 555 /secrets/migrate
 url 65532 gateway access
 pass 65532 gateway rpc-token
 pass 65532 gateway owner-password
+pass 65532 gateway prober-token
+pass 65532 prober prober-token
 url 65532 contacts contacts
 pass 65532 contacts rpc-token
 url 65532 documents documents

@@ -50,7 +50,8 @@ pub use supervision::Supervision;
 pub const SERVICES: [&str; 5] = ["contacts", "documents", "search", "indexer", "gateway"];
 
 /// Everything that can be running, in the order in which it is stopped.
-pub const PROCESSES: [&str; 14] = [
+pub const PROCESSES: [&str; 15] = [
+    "prober",
     "alertmanager",
     "prometheus",
     "blackbox-exporter",

@@ -21,8 +21,10 @@ use crate::{
 };
 
 /// What watches the rest, in the order in which it is stopped.
-pub const OBSERVERS: [&str; 5] =
-    ["alertmanager", "prometheus", "blackbox-exporter", "node-exporter", "postgres-exporter"];
+pub const OBSERVERS: [&str; 6] =
+    ["alertmanager", "prometheus", "blackbox-exporter", "node-exporter", "postgres-exporter", PROBER];
+/// The service that does what a user does; only beside the others that watch.
+pub(crate) const PROBER: &str = "prober";
 
 /// The role with which PostgreSQL is measured; it reads statistics and no table.
 const ROLE: &str = "dossier_monitor";
@@ -103,7 +105,7 @@ impl Observed<'_> {
         };
         let engine = self.engine.as_ref().and_then(|(url, _)| url.split_once("://")).map(|(_, host)| host);
         vec![
-            ("services.yml", SERVICES.iter().map(service).collect()),
+            ("services.yml", SERVICES.iter().chain([&PROBER]).map(service).collect()),
             ("postgres.yml", one("postgres-exporter", "postgresql")),
             ("node.yml", one("node-exporter", "machine")),
             (

@@ -61,6 +61,13 @@ impl Surroundings<'_> {
                 env.set("PUBLIC_URL", self.url);
                 env.set("DOSSIER_OWNER_EMAIL", self.owner_email);
                 env.secret("DOSSIER_OWNER_PASSWORD", self.secrets, "owner-password");
+                if self.secrets.path("prober-token").exists() {
+                    env.secret("PROBER_TOKEN", self.secrets, "prober-token");
+                }
+            }
+            "prober" => {
+                env.set("SITE_URL", self.url);
+                env.secret("PROBER_TOKEN", self.secrets, "prober-token");
             }
             _ => (),
         }

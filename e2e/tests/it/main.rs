@@ -32,6 +32,7 @@ mod search;
 mod sharing;
 mod system;
 mod telemetry;
+mod telemetry_canary;
 mod telemetry_traces;
 mod trust;
 mod uploads;
@@ -57,6 +58,7 @@ fn main() -> ExitCode {
         people::TESTS,
         edge::TESTS,
         telemetry::TESTS,
+        telemetry_canary::TESTS,
         telemetry_traces::TESTS,
         faults::TESTS,
         outages::TESTS,

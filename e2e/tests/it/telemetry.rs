@@ -30,6 +30,7 @@ async fn what_is_measured_is_named_and_every_panel_shows_something(_: Arc<System
     let stack = Stack::builder()
         .external(External { database_admin_url: None, s3: None, ..External::from_env()? })
         .observe(true)
+        .env("prober", "PROBE_EVERY_SECONDS", "5")
         .start()
         .await?;
     let asked = ask_everything(&stack).await;
@@ -66,6 +67,7 @@ async fn ask_everything(stack: &Stack) -> anyhow::Result<(usize, usize)> {
     };
     println!("{}", shown.join("\n"));
     every_name_is_known(&prometheus).await?;
+    journeys_succeed(&prometheus, &owner).await?;
     let queries = runbook_queries()?;
     for (runbook, query) in &queries {
         prometheus.ask(query).await.with_context(|| format!("{runbook}: {query}"))?;
@@ -76,7 +78,7 @@ async fn ask_everything(stack: &Stack) -> anyhow::Result<(usize, usize)> {
 /// What the services export stands in names.md.
 async fn every_name_is_known(prometheus: &Prometheus) -> anyhow::Result<()> {
     let known = fs::read_to_string(repository().join("observability/names.md"))?;
-    let services = stack::SERVICES.join("|");
+    let services = format!("{}|prober", stack::SERVICES.join("|"));
     // What Prometheus itself says of a scrape, or has recorded, is not exported.
     let exported = format!("count by (__name__) ({{job=~\"{services}\", __name__!~\"up|scrape_.*|ALERTS.*|.*:.*\"}})");
     let names = prometheus.ask(&exported).await?;
@@ -88,6 +90,23 @@ async fn every_name_is_known(prometheus: &Prometheus) -> anyhow::Result<()> {
         ensure!(named(name) || base.is_some_and(named), "{name} is exported and not in names.md");
     }
     println!("{} names are exported and known", names.len());
+    Ok(())
+}
+
+/// The prober gets through, leaves nothing behind, and is in no count of searches.
+async fn journeys_succeed(prometheus: &Prometheus, owner: &Client) -> anyhow::Result<()> {
+    let journeys = prometheus.ask("prober_journeys_total > 0").await?;
+    let outcomes: Vec<_> = journeys.iter().map(|series| series["metric"]["outcome"].as_str()).collect();
+    ensure!(outcomes == [Some("done")], "{journeys:?}");
+    let asked = owner.query("/api/v1/analytics/searches", &[("limit", "100")]).await?.expect(200)?.json()?.to_string();
+    ensure!(!asked.contains("selftest"), "the prober's queries are among those of people");
+    let trash = owner
+        .query("/api/v1/documents", &[("trashed", "true"), ("limit", "200")])
+        .await?
+        .expect(200)?
+        .json()?
+        .to_string();
+    ensure!(!trash.contains("self-test.txt"), "the prober leaves its documents in the trash");
     Ok(())
 }
 

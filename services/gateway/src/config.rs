@@ -54,6 +54,9 @@ pub struct Config {
     /// The first owner's password; used only while there are no users.
     #[arg(long, env, hide_env_values = true, value_parser = chassis::parse_secret)]
     pub dossier_owner_password: Option<SecretString>,
+    /// The API token of the prober, which tests the system as a user; with it, its account is made.
+    #[arg(long, env, hide_env_values = true, value_parser = chassis::parse_secret)]
+    pub prober_token: Option<SecretString>,
     /// Proxies whose X-Forwarded-For is believed, besides those on this machine; comma-separated
     /// addresses.
     #[arg(long, env, value_delimiter = ',')]

@@ -28,6 +28,7 @@ mod openapi;
 mod origins;
 mod pages;
 mod password;
+mod prober;
 mod probes;
 mod problem;
 mod query;
@@ -127,6 +128,7 @@ impl Service for App {
         let Self { listener, config, pool, health, .. } = self;
         let database = health.dependency("postgresql", true);
         let owner = config.dossier_owner_password.is_some().then(|| health.dependency("first_owner", true));
+        let probed = config.prober_token.is_some().then(|| health.dependency("prober_account", false));
         let told = Listener::start(&config.pg, CHANNEL, shutdown.clone())?;
         let shared = Arc::new(shared(&config, pool.clone(), health.clone(), shutdown.clone())?);
         let following = {
@@ -140,6 +142,7 @@ impl Service for App {
             serve(listener, &config, shared.clone(), shutdown.clone()),
             pg::watch(pool, SCHEMA, schema::migrations::runner(), database, shutdown.clone()),
             first_owner(&config, &shared, owner, shutdown.clone()),
+            prober::settle(&config, &shared, probed, shutdown.clone()),
             following,
             probes::watch(&config, &health, shutdown.clone()),
             webhooks::run(&config, shared.clone(), shutdown.clone()),
@@ -237,7 +240,7 @@ async fn first_owner(
     check.done()?;
     loop {
         let making = async {
-            if shared.store.has_users().await? {
+            if shared.store.has_owner().await? {
                 return Ok(false);
             }
             let mut check = Check::default();

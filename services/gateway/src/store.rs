@@ -6,6 +6,7 @@ mod invitations;
 mod mails;
 mod once;
 mod people;
+mod prober;
 mod second_factor;
 mod sessions;
 mod shares;
@@ -76,13 +77,13 @@ impl Store {
         Ok(self.pool.get().await?)
     }
 
-    /// Makes the first owner when there is nobody yet. Answers whether it did.
+    /// Makes the first owner when there is none yet. Answers whether it did.
     pub(crate) async fn create_first_owner(&self, email: &str, hash: &str) -> Result<bool, Error> {
         let mut connection = self.get().await?;
         let tx = connection.begin("create_first_owner").await?;
         // Two gateways may start at the same moment.
         tx.query_one("SELECT pg_advisory_xact_lock(hashtext('dossier first owner'))", &[]).await?;
-        if tx.query_opt("SELECT 1 FROM users LIMIT 1", &[]).await?.is_some() {
+        if tx.query_opt("SELECT 1 FROM users WHERE role = 'owner' LIMIT 1", &[]).await?.is_some() {
             return Ok(false);
         }
         let id = Uuid::now_v7();
@@ -101,8 +102,8 @@ impl Store {
         Ok(true)
     }
 
-    pub(crate) async fn has_users(&self) -> Result<bool, Error> {
-        Ok(self.get().await?.query_opt("SELECT 1 FROM users LIMIT 1", &[]).await?.is_some())
+    pub(crate) async fn has_owner(&self) -> Result<bool, Error> {
+        Ok(self.get().await?.query_opt("SELECT 1 FROM users WHERE role = 'owner' LIMIT 1", &[]).await?.is_some())
     }
 
     /// Id and password hash of an account that may sign in; no hash for one that has no password.

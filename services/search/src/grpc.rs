@@ -36,9 +36,12 @@ impl wire::search_server::Search for Api {
         let answer = self.answerer.answer(&caller, &question).await?;
         let took_ms = started.elapsed().as_secs_f64() * 1_000.0;
         let id = Uuid::now_v7();
-        measure(&answer);
+        let counted = !request.get_ref().unlogged;
+        if counted {
+            measure(&answer);
+        }
         // Only the first page is a search of its own.
-        if question.offset == 0 {
+        if counted && question.offset == 0 {
             self.log.put(Entry::Query(log::Query {
                 id,
                 at: Timestamp::now(),

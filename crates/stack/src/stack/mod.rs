@@ -14,7 +14,7 @@ use crate::{
     builder::Progress,
     external::ExternalS3,
     leftovers, object_store,
-    observe::Observed,
+    observe::{Observed, PROBER},
     postgres::Postgres,
     process::Process,
     programs::{Surroundings, admin, database_url, local},
@@ -154,6 +154,7 @@ impl Stack {
             self.secrets.put(&database_url(role), &self.role_url(role)?)?;
         }
         self.settle_engine_key()?;
+        self.settle_prober(builder.observe)?;
         let mut programs = Vec::new();
         let surroundings = self.surroundings();
         for name in SERVICES {
@@ -178,12 +179,28 @@ impl Stack {
                 configuration: &builder.find_observability()?,
             };
             programs.extend(observed.programs()?);
+            let extra: Vec<_> = ["*", PROBER].iter().filter_map(|n| builder.environment.get(*n)).collect();
+            programs.push((PROBER, self.surroundings().service(PROBER, &extra)));
         }
         for (name, mut program) in programs {
-            if let (Some(extra), false) = (builder.environment.get(name), SERVICES.contains(&name)) {
+            let is_service = SERVICES.contains(&name) || name == PROBER;
+            if let (Some(extra), false) = (builder.environment.get(name), is_service) {
                 program.environment.extend(extra.clone());
             }
             self.processes.insert(name, Arc::new(Process::new(program)));
+        }
+        Ok(())
+    }
+
+    /// The gateway makes its account when there is a token for it.
+    fn settle_prober(&self, wanted: bool) -> anyhow::Result<()> {
+        match wanted {
+            true if !self.secrets.path("prober-token").exists() => {
+                let token = format!("dsr_{}", self.secrets.get_or_make("prober-token.random")?);
+                self.secrets.put("prober-token", &token)?;
+            }
+            true => {}
+            false => self.secrets.remove("prober-token")?,
         }
         Ok(())
     }
@@ -275,7 +292,7 @@ impl Drop for Stack {
 
 fn port_names() -> Vec<String> {
     let alone = PROCESSES.into_iter().filter(|name| *name != "caddy").map(str::to_owned);
-    alone.chain(SERVICES.map(admin)).collect()
+    alone.chain(SERVICES.map(admin)).chain([admin(PROBER)]).collect()
 }
 
 fn role_passwords(secrets: &Secrets) -> anyhow::Result<RolePasswords> {

@@ -3,7 +3,12 @@ use std::{net::SocketAddr, time::Instant};
 use anyhow::{Context, bail};
 
 use super::{DATABASE, MIGRATION_LIMIT, PAUSE, READY_LIMIT, STARTED, Stack};
-use crate::{OBSERVERS, http, observe, process::Process, programs::admin};
+use crate::{
+    OBSERVERS, http,
+    observe::{self, PROBER},
+    process::Process,
+    programs::admin,
+};
 
 impl Stack {
     /// Starts everything that does not run, side by side where nothing has to wait, and waits until
@@ -144,6 +149,7 @@ impl Stack {
             "caddy" => (at(name), "/metrics", Some(404)),
             "prometheus" => (at(name), "/prometheus/-/ready", Some(200)),
             "alertmanager" => (at(name), "/alertmanager/-/ready", Some(200)),
+            PROBER => (at(&admin(name)), "/readyz", Some(200)),
             // Not /metrics, which asks what is measured.
             exporter if OBSERVERS.contains(&exporter) => (at(name), "/", Some(200)),
             _ => (at(&admin(name)), "/readyz", Some(200)),

@@ -66,6 +66,7 @@ impl Asked {
             from: self.from.clone(),
             to: self.to.clone(),
             facets: FACETS.map(str::to_owned).to_vec(),
+            ..QueryRequest::default()
         }
     }
 

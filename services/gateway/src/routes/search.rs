@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use crate::{
     call::{Body, Call, json, no_content},
     openapi::kind,
+    prober::is_prober,
     problem::{Answer, Problem},
 };
 
@@ -113,6 +114,7 @@ fn value(v: &api::facet::Value) -> Value<'_> {
 
 /// Asks the search service; the pages do so too.
 pub(crate) async fn ask(call: &Call, request: api::QueryRequest) -> Result<api::QueryResponse, Problem> {
+    let request = api::QueryRequest { unlogged: is_prober(call.context.identity.as_deref()), ..request };
     let ask = || {
         let (mut search, request) = (call.state.search.clone(), request.clone());
         async move { search.query(request).await }
@@ -135,6 +137,7 @@ pub(super) async fn query(call: Call) -> Answer {
         from: query.value("from"),
         to: query.value("to"),
         facets: facets.into_iter().filter(|name| !name.is_empty()).collect(),
+        ..api::QueryRequest::default()
     };
     query.done()?;
     let found = ask(&call, request).await?;

@@ -34,6 +34,7 @@ pub(crate) fn config(database: &Database) -> Config {
         public_url: String::new(),
         dossier_owner_email: EMAIL.to_owned(),
         dossier_owner_password: Some(SecretString::from(PASSWORD)),
+        prober_token: None,
         trusted_proxies: Vec::new(),
         sign_ins_per_minute: 10,
         submissions_per_minute: 60,

@@ -1,0 +1,5 @@
+//! The prober; see the library.
+
+fn main() -> std::process::ExitCode {
+    chassis::run::<prober::App>()
+}
