@@ -199,13 +199,16 @@ async fn a_german_reader_is_spared_english(system: Arc<System>) -> anyhow::Resul
     let german: Vec<&str> = pairs.iter().map(|(_, german)| german.as_str()).collect();
     let plain = pairs.iter().map(|(english, _)| english.as_str()).filter(|e| !e.contains('{') && !german.contains(e));
     let plain: Vec<&str> = plain.collect();
+    // What people call their collections is theirs, and nobody translates it.
+    let collections = system.owner.get("/api/v1/collections").await?.expect(200)?.json()?;
+    let named = |said: &str| collections["items"].as_array().is_some_and(|all| all.iter().any(|c| c["name"] == said));
     for (name, path) in places(&system).await? {
         let reply =
             system.owner.get_with(&path, &[("accept-language", "de-DE,de;q=0.9"), ("accept", "text/html")]).await?;
         let page = String::from_utf8(reply.body)?;
         ensure!(page.contains("<html lang=\"de\">"), "{name}: {page}");
         for said in page.split(['<', '>', '"']).map(str::trim) {
-            ensure!(!plain.contains(&said), "{name} says {said:?}");
+            ensure!(!plain.contains(&said) || named(said), "{name} says {said:?}");
         }
     }
     Ok(())
