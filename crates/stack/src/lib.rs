@@ -24,6 +24,7 @@
 //! [`postgres`], [`object_store`] and [`process`] are useful alone, and testkit uses them so.
 
 mod builder;
+mod edge;
 mod external;
 mod home;
 mod http;
@@ -39,6 +40,7 @@ mod stack;
 mod supervision;
 
 pub use builder::{Builder, Ports, Step};
+pub use edge::{OPERATOR, OPERATOR_PASSWORD};
 pub use external::{External, ExternalS3};
 pub use home::{Home, State};
 pub use leftovers::Recorded;

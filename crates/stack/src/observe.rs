@@ -36,6 +36,8 @@ pub(crate) struct Observed<'a> {
     pub(crate) home: &'a Home,
     pub(crate) secrets: &'a Secrets,
     pub(crate) ports: &'a BTreeMap<String, u16>,
+    /// Where users enter, without a slash at the end.
+    pub(crate) url: &'a str,
     pub(crate) database_admin_url: &'a str,
     /// Address and key of the search engine, when there is one.
     pub(crate) engine: Option<(String, Option<String>)>,
@@ -160,7 +162,7 @@ impl Observed<'_> {
             format!("--storage.tsdb.path={}", dir.join("data").display()),
             "--storage.tsdb.retention.time=15d".to_owned(),
             format!("--web.listen-address={listen}"),
-            format!("--web.external-url=http://{listen}/prometheus/"),
+            format!("--web.external-url={}/prometheus/", self.url),
         ];
         self.program("prometheus", "prometheus", "prometheus", arguments)
     }
@@ -171,7 +173,7 @@ impl Observed<'_> {
             format!("--config.file={}", dir.join("alertmanager.yml").display()),
             format!("--storage.path={}", dir.join("data").display()),
             format!("--web.listen-address={listen}"),
-            format!("--web.external-url=http://{listen}/alertmanager/"),
+            format!("--web.external-url={}/alertmanager/", self.url),
             // It has no others to agree with.
             "--cluster.listen-address=".to_owned(),
         ];

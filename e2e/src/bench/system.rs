@@ -34,7 +34,9 @@ impl System {
             .env("*", "RUST_LOG", options.log.as_str())
             .env("gateway", "SUBMISSIONS_PER_MINUTE", "0")
             .env("gateway", "ALL_SUBMISSIONS_PER_MINUTE", "0")
-            .env("gateway", "VISITS_PER_MINUTE", "0");
+            .env("gateway", "VISITS_PER_MINUTE", "0")
+            .env("gateway", "REQUESTS_PER_MINUTE", "0")
+            .env("gateway", "ADDRESS_REQUESTS_PER_MINUTE", "0");
         for (service, variable, value) in environment {
             builder = builder.env(service, variable, *value);
         }

@@ -57,7 +57,8 @@ async fn without_postgresql_everything_is_refused_at_once_and_heals_by_itself(
     // Twice: the first may find a connection that does not know yet.
     for _ in 0..2 {
         refused("a submission", nobody.post("/api/v1/submissions", &body("during"))).await?;
-        refused("an anonymous list", nobody.get("/api/v1/documents")).await?;
+        // What nobody asked before.
+        refused("an anonymous list", nobody.get("/api/v1/documents?limit=77")).await?;
         refused("a contact", system.viewer.get(&format!("/api/v1/contacts/{contact}"))).await?;
         refused("a search", nobody.query("/api/v1/search", &[("q", &word)])).await?;
         refused("an upload", system.editor.upload(&Upload::new("during.txt", words::unique()))).await?;

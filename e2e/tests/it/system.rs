@@ -58,9 +58,14 @@ impl System {
             .env("documents", "RETRY_BASE_MS", "300")
             .env("documents", "MAX_DOCUMENT_BYTES", MAX_DOCUMENT_BYTES.to_string());
         // All tests come from one address, faster than anybody may.
-        for variable in
-            ["SUBMISSIONS_PER_MINUTE", "ALL_SUBMISSIONS_PER_MINUTE", "VISITS_PER_MINUTE", "LINKS_PER_MINUTE"]
-        {
+        for variable in [
+            "SUBMISSIONS_PER_MINUTE",
+            "ALL_SUBMISSIONS_PER_MINUTE",
+            "VISITS_PER_MINUTE",
+            "LINKS_PER_MINUTE",
+            "REQUESTS_PER_MINUTE",
+            "ADDRESS_REQUESTS_PER_MINUTE",
+        ] {
             builder = builder.env("gateway", variable, "0");
         }
         if name != "alone" {

@@ -108,6 +108,11 @@ impl Access {
         Some(identity)
     }
 
+    /// How often something about people, sessions or tokens has changed.
+    pub(crate) fn generation(&self) -> u64 {
+        self.known.read().unwrap_or_else(|e| e.into_inner()).generation
+    }
+
     /// Something about this user changed.
     pub(crate) fn forget(&self, user: Uuid) {
         let mut known = self.known.write().unwrap_or_else(|e| e.into_inner());

@@ -18,6 +18,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     domain::Identity,
+    overload::Place,
     problem::{Answer, Problem},
     query::Query,
     state::State,
@@ -231,6 +232,7 @@ pub(crate) fn replayed(mut response: HttpResponse, replayed: bool) -> HttpRespon
 pub(crate) struct Body {
     pub(crate) payload: Payload,
     media_type: String,
+    place: Option<Place>,
 }
 
 impl FromRequest for Body {
@@ -239,7 +241,8 @@ impl FromRequest for Body {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let media_type = request.content_type().trim().to_ascii_lowercase();
-        ready(Ok(Self { payload: payload.take(), media_type }))
+        let place = request.extensions().get::<Place>().cloned();
+        ready(Ok(Self { payload: payload.take(), media_type, place }))
     }
 }
 
@@ -282,6 +285,9 @@ impl Body {
 
     /// The whole body, which must have no more bytes than this and arrive within this time.
     pub(crate) async fn bytes_within(mut self, largest: usize, time: Duration) -> Result<Bytes, Problem> {
+        if let Some(place) = &self.place {
+            place.step_aside();
+        }
         let read = async {
             let mut whole = BytesMut::new();
             while let Some(chunk) = self.payload.next().await {
@@ -295,7 +301,11 @@ impl Body {
             }
             Ok(whole.freeze())
         };
-        tokio::time::timeout(time, read).await.unwrap_or_else(|_| Err(Problem::request_timeout()))
+        let whole = tokio::time::timeout(time, read).await.unwrap_or_else(|_| Err(Problem::request_timeout()))?;
+        if let Some(place) = &self.place {
+            place.come_back()?;
+        }
+        Ok(whole)
     }
 
     /// The body as JSON. Unknown fields are refused by the types.

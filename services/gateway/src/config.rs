@@ -61,6 +61,21 @@ pub struct Config {
     /// addresses.
     #[arg(long, env, value_delimiter = ',')]
     pub trusted_proxies: Vec<IpAddr>,
+    /// Requests of the API and the pages, per minute and session or token. 0: no limit.
+    #[arg(long, env, default_value_t = 6000)]
+    pub requests_per_minute: u32,
+    /// Requests of the API and the pages, per minute and client address, whoever is behind it. 0: no
+    /// limit.
+    #[arg(long, env, default_value_t = 12_000)]
+    pub address_requests_per_minute: u32,
+    /// Requests worked on at the same time for each service behind, a quarter of it for searches; more
+    /// are refused at once, with 503. Transfers of files have four times as much. 0: no limit.
+    #[arg(long, env, default_value_t = 128)]
+    pub max_in_flight: u32,
+    /// What is remembered of answers, in MiB, to have something to show while the database is away. 0:
+    /// nothing.
+    #[arg(long, env, default_value_t = 16)]
+    pub stale_mib: u64,
     /// Attempts to sign in, per minute and account; six times as many per client address. 0: no
     /// limit.
     #[arg(long, env, default_value_t = 10)]

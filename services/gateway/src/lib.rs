@@ -26,6 +26,7 @@ mod middleware;
 mod oidc;
 mod openapi;
 mod origins;
+mod overload;
 mod pages;
 mod password;
 mod prober;
@@ -34,6 +35,7 @@ mod problem;
 mod query;
 mod routes;
 mod secret;
+mod stale;
 mod state;
 mod store;
 mod totp;
@@ -61,8 +63,10 @@ use crate::{
     mail::Mail,
     oidc::{Oidc, Rules},
     origins::Origins,
+    overload::Load,
     password::Passwords,
     problem::Problem,
+    stale::Stale,
     state::{Channels, Shared, State},
     store::{CHANNEL, Lifetime, Store},
     webhooks::Webhooks,
@@ -169,6 +173,8 @@ fn shared(config: &Config, pool: Pool, health: Health, stop: CancellationToken) 
         store,
         passwords: Passwords::new(&config.password_breach_url),
         limits: Limits::new(config),
+        load: Load::new(config.max_in_flight),
+        stale: Stale::new(config.stale_mib << 20),
         webhooks: Webhooks::new(config),
         imports: Imports::new(),
         mail: Mail::new(&config.mail, &origin)?,

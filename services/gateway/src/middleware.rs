@@ -1,5 +1,5 @@
-//! What happens around every request, once: request id, trace, caller, deadline, problem, header
-//! fields, one log line, metrics.
+//! What happens around every request, once: a place to work in, request id, trace, limits, caller,
+//! deadline, problem, header fields, one log line, metrics.
 
 use std::{
     net::{IpAddr, Ipv4Addr},
@@ -25,6 +25,7 @@ use tracing::Instrument;
 use crate::{
     call::Context,
     domain::{Identity, needed_scope},
+    limits::Allowance,
     pages,
     problem::Problem,
     secret::{COOKIE, Credential},
@@ -57,6 +58,15 @@ pub(crate) async fn around(request: ServiceRequest, next: Next<BoxBody>) -> Resu
     let request_id = request_id(&request);
     let trace = text(&request, &HeaderName::from_static("traceparent")).and_then(TraceContext::parse);
     let trace = trace.unwrap_or_else(TraceContext::start);
+    // First, and without a line in the log: a refusal must cost next to nothing.
+    let place = match state.shared.load.enter(request.method(), request.path()) {
+        Ok(place) => place,
+        Err(fault) => {
+            let mut response = finish(request.error_response(Problem::from(fault)), &request_id);
+            put_headers(&mut response, &state.shared, &request_id, &trace);
+            return Ok(response);
+        }
+    };
     let span = tracing::info_span!(
         "http",
         otel.kind = "server",
@@ -65,10 +75,15 @@ pub(crate) async fn around(request: ServiceRequest, next: Next<BoxBody>) -> Resu
     );
     chassis::record_parent(&span, &trace);
     let method = request.method().clone();
+    request.extensions_mut().insert(place.clone());
     let answering = answer(request, next, &state.shared, request_id.clone(), trace);
-    let (caller, response) = answering.instrument(span.clone()).await;
+    let (caller, allowance, response) = answering.instrument(span.clone()).await;
+    place.leave();
     let mut response = finish(response?, &request_id);
-    put_headers(&mut response, &state.shared, &request_id);
+    put_headers(&mut response, &state.shared, &request_id, &trace);
+    if let Some(allowance) = allowance {
+        allowance.put(response.headers_mut());
+    }
     let route = response.request().match_pattern().unwrap_or_else(|| "unmatched".to_owned());
     let _entered = span.enter();
     measure(route, &method, &response, caller, started);
@@ -92,20 +107,50 @@ async fn answer(
     shared: &Shared,
     request_id: Rc<str>,
     trace: TraceContext,
-) -> (&'static str, Result<ServiceResponse<BoxBody>, Error>) {
-    let (caller, identity) = match resolve(&request, shared).await {
-        Ok(resolved) => resolved,
-        Err(problem) => return ("refused", Ok(request.error_response(problem))),
-    };
+) -> (&'static str, Option<Allowance>, Result<ServiceResponse<BoxBody>, Error>) {
     let client = client(&request, shared);
+    let (caller, identity, allowance) = match admit(&request, shared, client).await {
+        Ok(admitted) => admitted,
+        Err(problem) => return ("refused", None, Ok(request.error_response(problem))),
+    };
     let context = RequestContext {
         request_id: request_id.to_string(),
         caller,
         trace,
         deadline: tokio::time::Instant::now() + BUDGET,
     };
+    let people = shared.access.generation();
+    let question = shared.stale.ask(request.request(), caller, identity.as_deref(), people);
     request.extensions_mut().insert(Context { request_id, caller, identity, client });
-    (caller.kind(), context.scope(next.call(request)).await)
+    let response = context.scope(next.call(request)).await.map(|response| match question {
+        Some(question) => shared.stale.settle(question, shared.access.generation(), response),
+        None => {
+            let asked = response.request();
+            let signed_in = caller.user_id().is_some();
+            shared.stale.changed(asked.method(), asked.path(), response.status(), signed_in);
+            response
+        }
+    });
+    (caller.kind(), allowance, response)
+}
+
+type Admitted = (Caller, Option<Arc<Identity>>, Option<Allowance>);
+
+/// Who calls, unless they or their address ask too often. The address comes first: it also bounds how
+/// many tokens can be tried.
+async fn admit(request: &ServiceRequest, shared: &Shared, client: IpAddr) -> Result<Admitted, Problem> {
+    let path = request.path();
+    if path.starts_with("/assets/") || path.starts_with("/api/v1/health/") {
+        let (caller, identity) = resolve(request, shared).await?;
+        return Ok((caller, identity, None));
+    }
+    let of_address = shared.limits.request_from(client)?;
+    let (caller, identity) = resolve(request, shared).await?;
+    let own = match &identity {
+        Some(identity) => shared.limits.request_with(identity.via)?,
+        None => None,
+    };
+    Ok((caller, identity, own.or(of_address)))
 }
 
 /// Who calls: by token, by cookie, or nobody.
@@ -213,7 +258,7 @@ fn finish(response: ServiceResponse<BoxBody>, request_id: &str) -> ServiceRespon
     response.into_response(whole)
 }
 
-fn put_headers(response: &mut ServiceResponse<BoxBody>, shared: &Shared, request_id: &str) {
+fn put_headers(response: &mut ServiceResponse<BoxBody>, shared: &Shared, request_id: &str, trace: &TraceContext) {
     let request = response.request().clone();
     let api = request.path().starts_with("/api/");
     let headers = response.headers_mut();
@@ -233,6 +278,9 @@ fn put_headers(response: &mut ServiceResponse<BoxBody>, shared: &Shared, request
     }
     if let Ok(id) = HeaderValue::from_str(request_id) {
         headers.insert(HeaderName::from_static("x-request-id"), id);
+    }
+    if let Ok(trace) = HeaderValue::from_str(&trace.to_string()) {
+        headers.insert(HeaderName::from_static("traceparent"), trace);
     }
 }
 

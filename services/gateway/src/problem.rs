@@ -7,14 +7,18 @@ use actix_web::{
     body::BoxBody,
     http::{
         StatusCode,
-        header::{self, HeaderName, HeaderValue},
+        header::{self, HeaderMap, HeaderName, HeaderValue},
     },
 };
 use chassis::{Fault, FaultKind};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::{error::Error, limits::TooOften, words::problems::meaning};
+use crate::{
+    error::Error,
+    limits::{Allowance, TooOften},
+    words::problems::meaning,
+};
 
 /// How a request ends that cannot be answered as asked. It is written out by the middleware, which
 /// knows the request's id.
@@ -211,13 +215,28 @@ impl From<Error> for Problem {
     }
 }
 
+const LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
+const REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
+const RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
+
 impl From<TooOften> for Problem {
     fn from(refused: TooOften) -> Self {
         let number = |n: u64| HeaderValue::from(n);
         Problem::from(refused.fault())
-            .with(HeaderName::from_static("ratelimit-limit"), number(refused.limit.into()))
-            .with(HeaderName::from_static("ratelimit-remaining"), number(0))
-            .with(HeaderName::from_static("ratelimit-reset"), number(seconds(refused.wait)))
+            .with(LIMIT, number(refused.limit.into()))
+            .with(REMAINING, number(0))
+            .with(RESET, number(seconds(refused.wait)))
+    }
+}
+
+impl Allowance {
+    /// Says so to whoever asked, unless they were told of another limit.
+    pub(crate) fn put(&self, headers: &mut HeaderMap) {
+        if !headers.contains_key(LIMIT) {
+            headers.insert(LIMIT, HeaderValue::from(self.limit));
+            headers.insert(REMAINING, HeaderValue::from(self.remaining));
+            headers.insert(RESET, HeaderValue::from(seconds(self.reset)));
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use proto::{
 
 use crate::{
     access::Access, bundle::Imports, config::Config, limits::Limits, mail::Mail, oidc::Oidc, origins::Origins,
-    password::Passwords, store::Store, webhooks::Webhooks,
+    overload::Load, password::Passwords, stale::Stale, store::Store, webhooks::Webhooks,
 };
 
 /// The text of a long document comes in one message.
@@ -23,6 +23,8 @@ pub(crate) struct Shared {
     pub(crate) store: Store,
     pub(crate) passwords: Passwords,
     pub(crate) limits: Limits,
+    pub(crate) load: Load,
+    pub(crate) stale: Stale,
     pub(crate) webhooks: Webhooks,
     pub(crate) imports: Imports,
     /// When there is a server that takes mail.

@@ -135,9 +135,13 @@ impl Up {
             say(&format!("  password  the first one is kept in {file}\n"));
         }
         for name in ["prometheus", "alertmanager"] {
-            if let Some(address) = state.addresses.get(name) {
-                say(&format!("  {name:<14}http://{address}/{name}/"));
+            if state.addresses.contains_key(name) {
+                say(&format!("  {name:<14}{}/{name}/   (as {})", state.url, stack::OPERATOR));
             }
+        }
+        if state.addresses.contains_key("prometheus") {
+            let file = state.owner_password_file.with_file_name(stack::OPERATOR_PASSWORD);
+            say(&format!("  {:<14}in {}", "password", file.display()));
         }
         Ok(())
     }

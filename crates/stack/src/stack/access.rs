@@ -4,7 +4,7 @@ use anyhow::bail;
 
 use super::{DATABASE, Owner, Stack};
 use crate::{
-    PROCESSES,
+    PROCESSES, edge,
     external::{ExternalS3, with_role},
     http,
     postgres::Postgres,
@@ -95,6 +95,14 @@ impl Stack {
     /// When the file cannot be read.
     pub fn rpc_token(&self) -> std::io::Result<String> {
         self.secrets.get_or_make("rpc-token")
+    }
+
+    /// The password of [`crate::OPERATOR`], which Caddy asks for before tools.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn operator_password(&self) -> std::io::Result<String> {
+        self.secrets.get_or_make(edge::OPERATOR_PASSWORD)
     }
 
     /// Who may do everything.

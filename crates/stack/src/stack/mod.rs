@@ -12,6 +12,7 @@ use pg::RolePasswords;
 use crate::{
     Builder, External, Home, PROCESSES, SERVICES, State, Step, Supervision,
     builder::Progress,
+    edge,
     external::ExternalS3,
     leftovers, object_store,
     observe::{Observed, PROBER},
@@ -168,12 +169,15 @@ impl Stack {
             let configuration = self.secrets.path("meilisearch.toml");
             programs.push(("meilisearch", surroundings.meilisearch(bin, &configuration)));
         }
-        programs.push(("caddy", surroundings.caddy(&find_caddy()?, &builder.find_caddyfile()?)));
+        let (caddy, caddyfile) = (find_caddy()?, builder.find_caddyfile()?);
+        let mut edge = surroundings.caddy(&caddy, &caddyfile);
         if builder.observe {
+            edge.environment.extend(edge::tools(&self.home, &self.secrets, &self.ports, &caddy, &caddyfile)?);
             let observed = Observed {
                 home: &self.home,
                 secrets: &self.secrets,
                 ports: &self.ports,
+                url: &self.url,
                 database_admin_url: &self.database_admin_url(),
                 engine: self.meilisearch(),
                 configuration: &builder.find_observability()?,
@@ -182,6 +186,7 @@ impl Stack {
             let extra: Vec<_> = ["*", PROBER].iter().filter_map(|n| builder.environment.get(*n)).collect();
             programs.push((PROBER, self.surroundings().service(PROBER, &extra)));
         }
+        programs.push(("caddy", edge));
         for (name, mut program) in programs {
             let is_service = SERVICES.contains(&name) || name == PROBER;
             if let (Some(extra), false) = (builder.environment.get(name), is_service) {

@@ -126,7 +126,7 @@ impl Operation {
             body: Vec::new(),
             body_required: true,
             answers: Vec::new(),
-            statuses: vec![401, 503, 504],
+            statuses: vec![401, 429, 503, 504],
             open_to_sites: false,
         }
     }
@@ -289,7 +289,7 @@ impl Operation {
         self
     }
 
-    /// Limited for each address.
+    /// Limited for each address, more narrowly than every call is.
     pub(crate) fn limited(self) -> Self {
         self.may_fail(&[429])
     }
@@ -329,7 +329,8 @@ impl Operation {
         let mut responses = Map::new();
         let sites: &[&str] = if self.open_to_sites { &["Access-Control-Allow-Origin", "Vary"] } else { &[] };
         for answered in &self.answers {
-            let names = ["X-Request-Id"].iter().chain(answered.headers).chain(sites);
+            let stale: &[&str] = if answered.status == 200 { &["Warning", "Age"] } else { &[] };
+            let names = ALWAYS.iter().chain(answered.headers).chain(sites).chain(stale);
             let headers: Map<String, Value> =
                 names.map(|n| ((*n).to_owned(), json!({"$ref": format!("#/components/headers/{n}")}))).collect();
             let mut response = json!({"description": answered.text, "headers": headers});
@@ -366,6 +367,9 @@ impl JsonSchema for IdempotencyKey {
     }
 }
 
+/// On every answer, the second to fourth where there is a limit.
+const ALWAYS: [&str; 5] = ["X-Request-Id", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "Traceparent"];
+
 /// Status, name, and the slug whose sentences explain it.
 const PROBLEMS: [(u16, &str, &str); 16] = [
     (400, "Invalid", "invalid"),
@@ -391,16 +395,15 @@ pub(super) fn problems() -> Value {
     let mut responses = Map::new();
     for (status, name, slug) in PROBLEMS {
         let (title, text) = meaning(slug).unwrap_or_default();
-        let mut fields = vec!["X-Request-Id"];
+        let mut fields = ALWAYS.to_vec();
         match status {
             401 => fields.push("WWW-Authenticate"),
-            429 => fields.extend(["Retry-After", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"]),
-            503 => fields.push("Retry-After"),
+            429 | 503 => fields.push("Retry-After"),
             _ => {}
         }
         responses.insert(name.to_owned(), problem(text, &fields, Some(problem::example(status, slug, title))));
     }
-    responses.insert("Problem".to_owned(), problem("Any other problem", &["X-Request-Id"], None));
+    responses.insert("Problem".to_owned(), problem("Any other problem", &ALWAYS, None));
     responses.into()
 }
 
@@ -430,7 +433,10 @@ pub(super) fn headers() -> Value {
         "Retry-After": number("Seconds until it is worth another try"),
         "RateLimit-Limit": number("Requests in a minute"),
         "RateLimit-Remaining": number("Of these left"),
-        "RateLimit-Reset": number("Seconds until there are some again"),
+        "RateLimit-Reset": number("Seconds until all of them are there again; with 429, until the next one is"),
+        "Traceparent": text("The trace that this request belongs to (W3C)"),
+        "Warning": text("`110`: this is an older answer, since a new one cannot be had at the moment"),
+        "Age": number("Seconds since it was new"),
         "Content-Disposition": text("`attachment` and the file's name (RFC 8187)"),
         "Content-Range": text("Which bytes these are, of how many"),
         "Accept-Ranges": text("`bytes`"),

@@ -18,6 +18,8 @@ words! {
     sign_out = "Sign out" / "Abmelden";
     choose_language = "Language" / "Sprache";
 
+    as_of(seconds) = "Part of the system is out of reach. This is how it was {seconds} seconds ago; nothing can be changed just now." / "Ein Teil des Systems ist nicht erreichbar. So war es vor {seconds} Sekunden; gerade lässt sich nichts ändern.";
+
     // Signing in.
     sign_in = "Sign in" / "Anmelden";
     email_address = "E-mail address" / "E-Mail-Adresse";

@@ -376,6 +376,14 @@ const MEANINGS: &[(&str, Both, Both)] = &[
         ],
     ),
     (
+        "overloaded",
+        ["Too much at once", "Zu viel auf einmal"],
+        [
+            "More is being asked than can be answered just now. Nothing was done; try again after `Retry-After` seconds.",
+            "Gerade wird mehr verlangt, als beantwortet werden kann. Nichts wurde getan; versuchen Sie es gleich noch einmal.",
+        ],
+    ),
+    (
         "storage-unavailable",
         ["The storage is out of reach just now", "Der Speicher ist gerade nicht erreichbar"],
         [
