@@ -39,7 +39,7 @@ export RESTIC_REPOSITORY="${BACKUP_REPOSITORY:-$backups/restic}" RESTIC_PASSWORD
 export BACKUP_WORK="$backups/work" METRICS_DIR="${METRICS_DIR:-$backups/metrics}"
 root=$(dirname "$here")
 export BACKUP_FILES="${BACKUP_FILES:-$root/Caddyfile $root/observability}"
-if [ -e "$home/secrets/meili-key" ]; then
+if [ -e "$home/secrets/meili-master-key" ] || [ -e "$home/secrets/meili-key" ]; then
     export REBUILD_INDEX=yes
 fi
 script=$1

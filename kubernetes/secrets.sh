@@ -12,6 +12,10 @@ prober=dsr_$(random 32)
 rpc=$(random 16) postgres=$(random 16) meili=$(random 16) owner_password=$(random 12)
 db_owner=$(random 16) db_access=$(random 16) db_contacts=$(random 16) db_documents=$(random 16)
 db_search=$(random 16) db_monitor=$(random 16)
+# The key that the engine makes of its master key for the uid of the one that can only search; indexer tells
+# it so (crates/search-index).
+search_key=$(printf %s "$meili" | perl -MDigest::SHA=hmac_sha256_hex \
+    -e 'chomp(my $key = <STDIN>); print hmac_sha256_hex($ARGV[0], $key)' 835cb6ab-11e3-8602-b708-d23e0159feff)
 url() { printf 'postgres://dossier_%s:%s@postgres-rw:5432/dossier' "$1" "$2"; }
 
 secret() { # name, key, value, …; by hand, since the values are in no command line that way
@@ -32,6 +36,6 @@ secret prober Opaque prober-token "$prober"
 secret contacts Opaque rpc-token "$rpc" database-url "$(url contacts "$db_contacts")"
 secret documents Opaque rpc-token "$rpc" database-url "$(url documents "$db_documents")" \
     s3-access-key "$S3_ACCESS_KEY" s3-secret-key "$S3_SECRET_KEY"
-secret indexer Opaque rpc-token "$rpc" meili-key "$meili"
-secret search Opaque rpc-token "$rpc" database-url "$(url search "$db_search")" meili-key "$meili"
+secret indexer Opaque rpc-token "$rpc" meili-master-key "$meili"
+secret search Opaque rpc-token "$rpc" database-url "$(url search "$db_search")" meili-key "$search_key"
 secret meilisearch Opaque meilisearch.toml "master_key = \"$meili\""

@@ -51,6 +51,13 @@ have grafana-password random 12
 have operator-password random 12
 have restic-password random 20
 
+# The key that the engine makes of its master key for this uid: indexer tells it what each may do, and has
+# the uids from crates/search-index. Perl, so that the master key is in no command line.
+engine_key() { # uid
+    perl -MDigest::SHA=hmac_sha256_hex -e 'chomp(my $key = <STDIN>); print hmac_sha256_hex($ARGV[0], $key)' "$1" \
+        <"$all/meili-master-key"
+}
+
 # A bcrypt hash, as Caddy wants it; the one that is there, when it is still of this password. That was not
 # made up by a person, so a low cost is enough, and those who guess cost little.
 operator() {
@@ -113,10 +120,10 @@ pass 65532 documents rpc-token
 pass 65532 documents s3-access-key
 pass 65532 documents s3-secret-key
 pass 65532 indexer rpc-token
-pass 65532 indexer meili-master-key meili-key
+pass 65532 indexer meili-master-key
 url 65532 search search
 pass 65532 search rpc-token
-pass 65532 search meili-master-key meili-key
+engine_key 835cb6ab-11e3-8602-b708-d23e0159feff | give 65532 search meili-key # search, and nothing else
 
 pass 65532 object-store s3-access-key
 pass 65532 object-store s3-secret-key
@@ -124,7 +131,7 @@ pass 65532 object-store garage-rpc-secret
 pass 65532 object-store garage-metrics-token
 printf 'master_key = "%s"\n' "$(cat "$all/meili-master-key")" | give 65532 meilisearch meilisearch.toml
 
-pass 65534 prometheus meili-master-key meilisearch-key
+engine_key 77e2e9df-c032-848d-a1c8-15dc2993917f | give 65534 prometheus meilisearch-key # metrics, and nothing else
 pass 65534 prometheus garage-metrics-token
 for webhook in critical-webhook warning-webhook; do
     # Where alerts are sent is the operator's to say; until then nothing listens at this address.

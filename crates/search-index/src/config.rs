@@ -10,7 +10,7 @@ pub struct EngineConfig {
     /// Meilisearch, as http://host:port; absent: there is no engine, and PostgreSQL answers.
     #[arg(long, env)]
     pub meili_url: Option<String>,
-    /// Meilisearch's master key, or a key that may search, write documents and read tasks.
+    /// A key for Meilisearch that may do what this service does there.
     #[arg(long, env, hide_env_values = true, value_parser = parse_secret)]
     pub meili_key: Option<SecretString>,
     /// The index that holds the pages.

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use futures_util::io::{AsyncRead, AsyncReadExt};
 use meilisearch_sdk::{
     errors::Error as Sdk,
@@ -74,14 +75,23 @@ impl Transport {
     pub(crate) async fn delete<T: DeserializeOwned>(&self, url: &str) -> Result<T, Error> {
         read(self.http.delete(url)).await
     }
+
+    /// Deletes what is gone at once, with an empty answer.
+    pub(crate) async fn remove(&self, url: &str) -> Result<(), Error> {
+        body(self.http.delete(url)).await.map(drop)
+    }
 }
 
 async fn read<T: DeserializeOwned>(request: reqwest::RequestBuilder) -> Result<T, Error> {
+    serde_json::from_slice(&body(request).await?).map_err(Error::unreadable)
+}
+
+async fn body(request: reqwest::RequestBuilder) -> Result<Bytes, Error> {
     let response = request.send().await?;
     let status = response.status();
     let body = response.bytes().await?;
     if status.is_success() {
-        return serde_json::from_slice(&body).map_err(Error::unreadable);
+        return Ok(body);
     }
     let refusal: Result<Refusal, _> = serde_json::from_slice(&body);
     match (status, refusal) {

@@ -26,14 +26,16 @@ pub struct External {
     pub s3: Option<ExternalS3>,
     /// A Meilisearch that runs elsewhere.
     pub meili_url: Option<String>,
-    /// Its key, when it wants one.
+    /// Its master key, of which each service's own is made.
+    pub meili_master_key: Option<String>,
+    /// Without that, a key that both services use, when it wants one.
     pub meili_key: Option<String>,
     /// The program of a Meilisearch of our own. Neither: search is PostgreSQL's alone.
     pub meilisearch_bin: Option<PathBuf>,
 }
 
 impl External {
-    /// As `DATABASE_ADMIN_URL`, `S3_*`, `MEILI_URL`, `MEILI_KEY` and `MEILISEARCH_BIN` say.
+    /// As `DATABASE_ADMIN_URL`, `S3_*`, `MEILI_URL`, `MEILI_MASTER_KEY`, `MEILI_KEY` and `MEILISEARCH_BIN` say.
     ///
     /// # Errors
     /// When `S3_ENDPOINT` is given without what belongs to it.
@@ -55,6 +57,7 @@ impl External {
             database_admin_url: variable("DATABASE_ADMIN_URL"),
             s3,
             meili_url: variable("MEILI_URL"),
+            meili_master_key: variable("MEILI_MASTER_KEY"),
             meili_key: variable("MEILI_KEY"),
             meilisearch_bin: variable("MEILISEARCH_BIN").map(PathBuf::from),
         })

@@ -25,6 +25,7 @@
 
 mod builder;
 mod edge;
+mod engine_keys;
 mod external;
 mod home;
 mod http;

@@ -50,9 +50,10 @@ impl Surroundings<'_> {
             "indexer" => {
                 env.set("DOCUMENTS_URL", format!("http://{}", self.local("documents")));
                 env.set("EXTRACT_PROGRAM", self.binaries.join("dossier-extract"));
-                self.with_engine(&mut env);
+                env.set("SEARCH_URL", format!("http://{}", self.local("search")));
+                self.with_engine(&mut env, ("MEILI_MASTER_KEY", "meili-master-key"));
             }
-            "search" => self.with_engine(&mut env),
+            "search" => self.with_engine(&mut env, ("MEILI_KEY", "meili-search-key")),
             "gateway" => {
                 for called in ["contacts", "documents", "indexer", "search"] {
                     let variable = format!("{}_URL", called.to_uppercase());
@@ -87,11 +88,14 @@ impl Surroundings<'_> {
         env.secret("S3_SECRET_KEY", self.secrets, "s3-secret-key");
     }
 
-    fn with_engine(&self, env: &mut Environment) {
+    /// `own`: the variable and the secret where keys are made of the master key.
+    fn with_engine(&self, env: &mut Environment, own: (&str, &str)) {
         if let Some(url) = self.meili_url {
             env.set("MEILI_URL", url);
-            if self.secrets.path("meili-key").exists() {
-                env.secret("MEILI_KEY", self.secrets, "meili-key");
+            for (variable, secret) in [own, ("MEILI_KEY", "meili-key")] {
+                if self.secrets.path(secret).exists() {
+                    env.secret(variable, self.secrets, secret);
+                }
             }
         }
     }

@@ -4,6 +4,7 @@
 
 mod filter;
 mod indexes;
+mod keys;
 mod search;
 mod tasks;
 
@@ -59,6 +60,8 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct Engine {
+    /// By uid, as they were made.
+    keys: BTreeMap<String, Value>,
     indexes: BTreeMap<String, Index>,
     tasks: Vec<Task>,
     /// Tasks before this one are forgotten.
@@ -172,9 +175,10 @@ impl FakeMeilisearch {
         engine.tasks.iter_mut().filter(|t| t.status == "enqueued").for_each(|t| t.status = "canceled");
     }
 
-    /// Loses everything it held.
+    /// Loses everything it held, what it was told of keys included.
     pub fn wipe(&self) {
         let mut engine = self.shared.lock();
+        engine.keys.clear();
         engine.indexes.clear();
         engine.purged = engine.tasks.len();
     }
@@ -233,7 +237,8 @@ async fn serve(addr: SocketAddr, shared: Shared) -> (SocketAddr, JoinHandle<()>)
             "/version",
             get(|| async { ok(json!({"commitSha": "fake", "commitDate": "fake", "pkgVersion": "1.50.0"})) }),
         )
-        .route("/keys", get(|| async { ok(json!({"results": [], "offset": 0, "limit": 20, "total": 0})) }))
+        .route("/keys", get(keys::list).post(keys::create))
+        .route("/keys/{uid}", get(keys::get).delete(keys::delete))
         .route("/tasks", get(list_tasks))
         .route("/tasks/{uid}", get(get_task))
         .route("/indexes", post(create_index).get(indexes::list))
@@ -248,7 +253,7 @@ async fn serve(addr: SocketAddr, shared: Shared) -> (SocketAddr, JoinHandle<()>)
         .route("/indexes/{uid}/documents/delete", post(delete_by_filter))
         .route("/indexes/{uid}/documents/delete-batch", post(delete_batch))
         .route("/indexes/{uid}/search", post(answer_search))
-        .layer(middleware::from_fn(authorize))
+        .layer(middleware::from_fn_with_state(shared.clone(), keys::authorize))
         .route("/health", get(|| async { ok(json!({"status": "available"})) }))
         .layer(middleware::from_fn_with_state(shared.clone(), wait))
         .with_state(shared);
@@ -272,18 +277,6 @@ fn ok(body: Value) -> (StatusCode, axum::Json<Value>) {
 async fn wait(State(shared): State<Shared>, request: Request, next: Next) -> Response {
     let _ = shared.hanging.subscribe().wait_for(|hanging| !hanging).await;
     next.run(request).await
-}
-
-async fn authorize(request: Request, next: Next) -> Response {
-    match request.headers().get(header::AUTHORIZATION).map(|v| v.as_bytes()) {
-        Some(sent) if sent == format!("Bearer {KEY}").as_bytes() => next.run(request).await,
-        Some(_) => Refusal(StatusCode::FORBIDDEN, "invalid_api_key", "The provided API key is invalid.".to_owned())
-            .into_response(),
-        None => {
-            let message = "The Authorization header is missing. It must use the bearer authorization method.";
-            Refusal(StatusCode::UNAUTHORIZED, "missing_authorization_header", message.to_owned()).into_response()
-        }
-    }
 }
 
 fn parse(body: &[u8]) -> Result<Value, Refusal> {

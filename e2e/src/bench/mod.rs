@@ -50,9 +50,12 @@ use self::{
 };
 
 /// What can be asked for.
-const GOALS: [&str; 14] = ["P1", "P2", "P3", "P4", "P5", "P6", "P7", "P8", "P9", "P10", "P11", "P12", "P13", "P14"];
+const GOALS: [&str; 16] =
+    ["P1", "P2", "P3", "P4", "P5", "P6", "P7", "P8", "P9", "P10", "P11", "P12", "P13", "P14", "R6", "R9"];
 /// What is measured together, on a large archive in a system of its own.
 const OF_AN_ARCHIVE: [&str; 4] = ["P4", "P5", "P9", "P12"];
+/// What befalls the search index, on another archive.
+const OF_THE_INDEX: [&str; 2] = ["R6", "R9"];
 /// In the order in which they run. P10 comes first and again before P13 and P11, which start
 /// services anew and so would show the memory of processes that have done nothing.
 const ORDER: [&str; 11] = ["P10", "P1", "P2", "P3", "P6", "P8", "P10", "P7", "P13", "P11", "P14"];
@@ -88,7 +91,14 @@ pub(crate) struct Options {
     /// Size of the large uploads of P8, in MiB.
     #[arg(long)]
     upload_mib: Option<u64>,
-    /// Pages of the generated archive of P4, P5, P9 and P12: 100,000, or 200 with --quick.
+    /// For how many seconds the engine is down in R6: 600, or 3 with --quick.
+    #[arg(long)]
+    down_seconds: Option<u64>,
+    /// Pages beyond those of the archive that P12 goes on to, by PostgreSQL alone.
+    #[arg(long)]
+    rows: Option<u64>,
+    /// Pages of the generated archive of P4, P5, P9 and P12: 100,000, or 200 with --quick. Of R6 and R9:
+    /// 10,000, or 400.
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     pages: Option<u64>,
     /// Where the services' programs are; without it, beside this one.
@@ -251,6 +261,13 @@ impl Bench {
         if let Some(first) = wanted.first() {
             eprintln!("measuring {}", wanted.join(", "));
             let rows = Box::pin(archive::run(&self.options, |id| self.wants(id))).await;
+            measured.complete &= rows.is_ok();
+            measured.rows.extend(rows.unwrap_or_else(|e| vec![Row::missing(first, "FAILED", format!("{e:#}"))]));
+        }
+        let wanted: Vec<&'static str> = OF_THE_INDEX.into_iter().filter(|id| self.wants(id)).collect();
+        if let Some(first) = wanted.first() {
+            eprintln!("measuring {}", wanted.join(", "));
+            let rows = Box::pin(archive::faults::run(&self.options, |id| self.wants(id))).await;
             measured.complete &= rows.is_ok();
             measured.rows.extend(rows.unwrap_or_else(|e| vec![Row::missing(first, "FAILED", format!("{e:#}"))]));
         }

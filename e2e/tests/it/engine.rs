@@ -1,10 +1,11 @@
 //! The search engine is there, goes away, and comes back.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context, ensure};
 use e2e::{
     client::{Upload, eventually},
+    index_faults::{Engine, Scene},
     words,
 };
 use futures_util::future::try_join_all;
@@ -19,33 +20,6 @@ use crate::{
 
 tests!(Alone: with_and_without_the_engine_the_same_is_found);
 
-/// What can be taken away and given back.
-enum Engine {
-    /// A process of the system under test.
-    Real,
-    /// Keeps Meilisearch's contract, in this process.
-    StandIn(FakeMeilisearch),
-}
-
-impl Engine {
-    async fn stop(&mut self, system: &System) {
-        match self {
-            Engine::Real => system.kill("meilisearch").await,
-            Engine::StandIn(engine) => engine.stop().await,
-        }
-    }
-
-    async fn start_again(&mut self, system: &System) -> anyhow::Result<()> {
-        match self {
-            Engine::Real => system.start_again("meilisearch").await,
-            Engine::StandIn(engine) => {
-                engine.start_again().await;
-                Ok(())
-            }
-        }
-    }
-}
-
 async fn with_and_without_the_engine_the_same_is_found(system: Arc<System>) -> anyhow::Result<()> {
     if system.runs("meilisearch") {
         return taken_away_and_given_back(&system, Engine::Real).await;
@@ -54,8 +28,8 @@ async fn with_and_without_the_engine_the_same_is_found(system: Arc<System>) -> a
         eprintln!("NOTE: MEILI_URL names an engine that is not ours: ITS LOSS WAS TRIED WITH A STAND-IN ONLY");
     }
     let engine = FakeMeilisearch::start().await;
-    let (meili_url, meili_key) = (Some(engine.url.clone()), Some(engine.key.clone()));
-    let external = External { meili_url, meili_key, ..External::default() };
+    let (meili_url, meili_master_key) = (Some(engine.url.clone()), Some(engine.key.clone()));
+    let external = External { meili_url, meili_master_key, ..External::default() };
     let own = Arc::new(System::start_with("engine", external).await?);
     let outcome = taken_away_and_given_back(&own, Engine::StandIn(engine)).await;
     own.finish(outcome.is_err()).await;
@@ -68,7 +42,7 @@ async fn taken_away_and_given_back(system: &Arc<System>, mut engine: Engine) -> 
 
     let library = Library::make(system).await?;
     let before = questions(system, &library, "meilisearch", false).await?;
-    engine.stop(system).await;
+    engine.stop(system.stack()).await;
     assert_eq!(questions(system, &library, "postgresql", true).await?, before);
 
     // What comes in meanwhile is found as soon as it is read, and is in the engine once that is back.
@@ -78,7 +52,7 @@ async fn taken_away_and_given_back(system: &Arc<System>, mut engine: Engine) -> 
     let found = async || system.found(&system.viewer, &word, &late).await.map(drop);
     eventually(READY, "found without the engine", found).await?;
 
-    engine.start_again(system).await?;
+    engine.start_again(system.stack()).await?;
     system.editor.wait_ready(&late, 2 * HEALED).await?;
     let back = async || {
         let answer = library.ask(&system.viewer, &word).await?;
@@ -88,6 +62,17 @@ async fn taken_away_and_given_back(system: &Arc<System>, mut engine: Engine) -> 
     };
     eventually(HEALED, "the engine answers again", back).await?;
     assert_eq!(questions(system, &library, "meilisearch", false).await?, before);
+    index_faults(system, &mut engine).await
+}
+
+/// Drifts are mended, an engine that lost everything is filled, and a rebuild survives what works on it;
+/// who searches notices no more of it than who answers.
+async fn index_faults(system: &System, engine: &mut Engine) -> anyhow::Result<()> {
+    let words = ["schooners", "turpentine", "bookkeeping"].map(str::to_owned).to_vec();
+    let scene = Scene { stack: system.stack(), owner: &system.owner, words };
+    scene.drift(9, 2 * HEALED).await.context("drifts")?;
+    scene.outage(engine, Duration::from_secs(2), 2 * HEALED).await.context("an outage")?;
+    scene.killed_while_rebuilding(engine, 2 * HEALED).await.context("a rebuild")?;
     Ok(())
 }
 

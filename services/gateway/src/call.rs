@@ -17,7 +17,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    domain::Identity,
+    domain::{Identity, Scopes},
     overload::Place,
     problem::{Answer, Problem},
     query::Query,
@@ -77,6 +77,12 @@ impl Call {
     /// Refuses anyone below `role`.
     pub(crate) fn require(&self, role: Role) -> Result<(), Problem> {
         Ok(self.context.caller.require(role)?)
+    }
+
+    /// Whether this call may show contacts beside what it is about.
+    pub(crate) fn may_read_contacts(&self) -> bool {
+        let scope = Some(Scopes::CONTACTS_READ);
+        self.context.identity.as_ref().is_some_and(|identity| identity.caller(scope).is_ok())
     }
 
     /// Who is signed in; a 401 when nobody is.

@@ -1,9 +1,9 @@
 use std::{path::PathBuf, time::Duration};
 
 use anyhow::Context;
-use chassis::{ProcessConfig, grpc::GrpcConfig};
+use chassis::{ProcessConfig, SecretString, grpc::GrpcConfig};
 use extract::{Limits, Ocr};
-use search_index::EngineConfig;
+use search_index::{EngineConfig, Keyring, Purpose};
 
 /// What `dossier-indexer serve` is told.
 #[derive(clap::Args, Clone, Debug)]
@@ -17,6 +17,14 @@ pub struct Config {
     /// The search engine, if there is one.
     #[command(flatten)]
     pub engine: EngineConfig,
+    /// Meilisearch's master key, of which keys that can do less are made: this service's own, the one
+    /// of search and the one that reads metrics. Absent: MEILI_KEY is used as it is.
+    #[arg(long, env, hide_env_values = true, value_parser = chassis::parse_secret)]
+    pub meili_master_key: Option<SecretString>,
+    /// Where search is served, as http://host:port: it says which words stand for others. Absent: the
+    /// search engine knows of none.
+    #[arg(long, env)]
+    pub search_url: Option<String>,
     /// Where documents is served, as http://host:port.
     #[arg(long, env)]
     pub documents_url: String,
@@ -32,6 +40,21 @@ pub struct Config {
     /// How the search index is kept true.
     #[command(flatten)]
     pub keeping: Keeping,
+}
+
+impl Config {
+    /// How the engine is used, and who tells it what keys may do.
+    pub(crate) fn engine(&self) -> anyhow::Result<(EngineConfig, Option<Keyring>)> {
+        let there = self.engine.meili_url.as_ref().is_some_and(|url| !url.trim().is_empty());
+        match &self.meili_master_key {
+            Some(master) if there => {
+                let own = Purpose::Index.key(&self.engine.meili_index, master);
+                let config = EngineConfig { meili_key: Some(own), ..self.engine.clone() };
+                Ok((config, Some(Keyring::new(&self.engine, master)?)))
+            }
+            _ => Ok((self.engine.clone(), None)),
+        }
+    }
 }
 
 /// How the search index is compared with the documents.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chassis::{CancellationToken, Dependency, Health};
 use proto::documents::{IndexedDocument, Page};
-use search_index::{EngineConfig, Feed, PageRecord};
+use search_index::{EngineConfig, Feed, Keyring, PageRecord};
 use tokio::{sync::watch, time::sleep};
 use uuid::Uuid;
 
@@ -20,14 +20,17 @@ pub(crate) struct Engine(Option<Configured>);
 #[derive(Clone, Debug)]
 struct Configured {
     client: search_index::Engine,
+    /// Absent: the keys are somebody else's affair.
+    keyring: Option<Keyring>,
     dependency: Dependency,
     up: watch::Sender<bool>,
 }
 
 impl Engine {
-    pub(crate) fn new(config: &EngineConfig, health: &Health) -> anyhow::Result<Self> {
+    pub(crate) fn new(config: &EngineConfig, keyring: Option<Keyring>, health: &Health) -> anyhow::Result<Self> {
         let configured = config.engine()?.map(|client| Configured {
             client,
+            keyring,
             dependency: health.dependency("meilisearch", false),
             up: watch::Sender::new(true),
         });
@@ -66,7 +69,7 @@ impl Engine {
             loop {
                 let found = match well {
                     true => engine.client.health().await,
-                    false => engine.client.presence().await.map(drop),
+                    false => engine.greet().await,
                 };
                 well = found.is_ok();
                 engine.found(found.as_ref().err());
@@ -114,6 +117,16 @@ impl Engine {
 }
 
 impl Configured {
+    /// Whether it knows our keys, having been told again where it had forgotten, and names its indexes.
+    async fn greet(&self) -> Result<(), search_index::Error> {
+        if let Some(keyring) = &self.keyring
+            && keyring.ensure().await? > 0
+        {
+            tracing::info!("the search engine has been told what each key may do");
+        }
+        self.client.presence().await.map(drop)
+    }
+
     fn found(&self, trouble: Option<&search_index::Error>) {
         match trouble {
             None => self.dependency.up(),

@@ -18,7 +18,8 @@
 //!
 //! **The index is kept true.** One indexer at a time compares what the engine holds with what
 //! documents says it must hold, and mends the difference; where there is no index, or one with other
-//! settings, it builds a successor beside it and promotes that (`truth`, `rebuild`).
+//! settings, it builds a successor beside it and promotes that (`truth`, `rebuild`). What search knows
+//! of words that stand for others is given to the engine as well (`synonyms`).
 //!
 //! **Pictures of pages** are drawn by the same child when somebody asks for one, and kept in memory for
 //! a while (`pictures`). Documents is asked on behalf of whoever wants to see one, each time.
@@ -37,6 +38,7 @@ mod lease;
 mod pictures;
 mod rebuild;
 mod step;
+mod synonyms;
 mod truth;
 mod worker;
 
@@ -49,7 +51,10 @@ use tonic::service::Routes;
 
 pub use config::{Config, Drawing, Keeping, Migration, Reading};
 
-use crate::{documents::Documents, engine::Engine, pictures::Pictures, step::Step, truth::Keeper, worker::Worker};
+use crate::{
+    documents::Documents, engine::Engine, pictures::Pictures, step::Step, synonyms::Synonyms, truth::Keeper,
+    worker::Worker,
+};
 
 /// The service, bound and not yet working.
 #[derive(Debug)]
@@ -58,6 +63,7 @@ pub struct App {
     worker: Worker,
     keeper: Keeper,
     engine: Engine,
+    synonyms: Option<Synonyms>,
     pictures: Pictures,
     finish: Duration,
     health: Health,
@@ -80,7 +86,12 @@ impl Service for App {
     async fn build(config: Config, health: Health) -> anyhow::Result<Self> {
         // Declared before anybody asks whether we are ready: until it answers, we are not.
         let dependency = health.dependency("documents", true);
-        let engine = Engine::new(&config.engine, &health)?;
+        let (reached, keyring) = config.engine()?;
+        let engine = Engine::new(&reached, keyring, &health)?;
+        let synonyms = match &config.search_url {
+            Some(url) if engine.is_configured() => Some(Synonyms::new(url, &config.grpc.rpc_token, engine.clone())?),
+            _ => None,
+        };
         let documents = Documents::new(&config.documents_url, &config.grpc.rpc_token)?;
         let extractor =
             Extractor::new(config.reading.program()?, config.reading.limits()).with_ocr(config.reading.ocr());
@@ -92,7 +103,7 @@ impl Service for App {
         let worker = Worker::new(documents, dependency, engine.clone(), step, config.reading.workers);
         let server = Server::bind(&config.grpc).await?;
         let finish = Duration::from_secs(config.finish_seconds);
-        Ok(Self { server, worker, keeper, engine, pictures, finish, health })
+        Ok(Self { server, worker, keeper, engine, synonyms, pictures, finish, health })
     }
 
     fn addr(&self) -> SocketAddr {
@@ -117,7 +128,19 @@ impl Service for App {
             self.keeper.run(shutdown.clone()).await;
             Ok(())
         };
-        tokio::try_join!(self.server.serve(routes, self.health, shutdown.clone()), working, watching_engine, keeping)?;
+        let keeping_synonyms = async {
+            if let Some(synonyms) = self.synonyms {
+                synonyms.run(shutdown.clone()).await;
+            }
+            Ok(())
+        };
+        tokio::try_join!(
+            self.server.serve(routes, self.health, shutdown.clone()),
+            working,
+            watching_engine,
+            keeping,
+            keeping_synonyms
+        )?;
         Ok(())
     }
 }

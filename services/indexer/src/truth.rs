@@ -106,10 +106,13 @@ impl Keeper {
                 {
                     memory.compared = None;
                     tracing::debug!(%error, "the index was not compared");
-                    if let Error::Engine(error @ (search_index::Error::Unavailable(_) | search_index::Error::Timeout)) =
-                        &error
-                    {
-                        self.engine.suspect(error);
+                    match &error {
+                        Error::Engine(
+                            trouble @ (search_index::Error::Unavailable(_) | search_index::Error::Timeout),
+                        ) => self.engine.suspect(trouble),
+                        // Its data were thrown away, and with them the keys.
+                        Error::Engine(trouble) if trouble.is_code("invalid_api_key") => self.engine.suspect(trouble),
+                        _ => {}
                     }
                 }
                 tokio::select! {

@@ -2,12 +2,12 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use chassis::Caller;
+use chassis::{Caller, Role};
 use search_index::PageHit;
 use uuid::Uuid;
 
 use crate::{
-    domain::Question,
+    domain::{Filters, Question},
     engine::{Found, GuardedEngine, attribute},
     error::Error,
     fallback,
@@ -51,6 +51,17 @@ pub(crate) struct Answerer {
 
 impl Answerer {
     pub(crate) async fn answer(&self, caller: &Caller, question: &Question) -> Result<Answer, Error> {
+        let named;
+        let question = match question.contact_id {
+            None => question,
+            Some(contact) => {
+                caller.require(Role::Viewer)?;
+                let documents = Some(self.store.documents_naming(contact).await?);
+                let filters = Filters { documents, ..question.filters.clone() };
+                named = Question { filters, ..question.clone() };
+                &named
+            }
+        };
         if question.terms.is_empty() {
             let degraded = self.engine.as_ref().is_none_or(|engine| engine.is_resting());
             let found = self.store.newest(caller, question).await?;
@@ -60,9 +71,13 @@ impl Answerer {
             let visible = self.store.visible(caller).await?;
             let fresh = self.fresh(caller, question, engine, &visible).await;
             let rest = after(question, fresh.total);
-            if let Some(found) = engine.find(&rest, &visible, fresh.total == 0).await {
-                let answer = self.check(caller, &rest, engine, found).await?;
-                return Ok(behind(from_postgresql(fresh, question, false), answer, question));
+            match self.first(caller, question, engine, &rest, visible, fresh.total == 0).await {
+                First::Engine(found) => {
+                    let answer = self.check(caller, &rest, engine, found).await?;
+                    return Ok(behind(from_postgresql(fresh, question, false), answer, question));
+                }
+                First::PostgreSql(found) => return Ok(from_postgresql(found, question, true)),
+                First::Neither => {}
             }
         }
         match self.store.find(caller, question).await {
@@ -76,6 +91,42 @@ impl Answerer {
                 Ok(Answer { engine: RECENT, total: answer.hits.len() as i64, ..answer })
             }
         }
+    }
+
+    /// Asks the engine for `rest`, and when it is slower than usual PostgreSQL for all, as long as there is
+    /// a budget for that.
+    async fn first(
+        &self,
+        caller: &Caller,
+        question: &Question,
+        engine: &Arc<GuardedEngine>,
+        rest: &Question,
+        visible: Visible,
+        relaxed: bool,
+    ) -> First {
+        let mut asked = engine.find_apart(rest, visible, relaxed);
+        let heard = |found: Result<Option<Found>, _>| found.ok().flatten().map_or(First::Neither, First::Engine);
+        if let Ok(found) = tokio::time::timeout(engine.hedge.delay(), &mut asked).await {
+            return heard(found);
+        }
+        if !engine.hedge.spend() {
+            return heard(asked.await);
+        }
+        let mut fallback = std::pin::pin!(self.store.find(caller, question));
+        let first = tokio::select! {
+            found = &mut asked => match heard(found) {
+                // It has begun; nobody needs to begin again.
+                First::Neither => fallback.await.map_or(First::Neither, First::PostgreSql),
+                first => first,
+            },
+            found = &mut fallback => match found {
+                Ok(found) => First::PostgreSql(found),
+                Err(_) => heard(asked.await),
+            },
+        };
+        let won = if matches!(first, First::Engine(_)) { "engine" } else { "postgresql" };
+        metrics::counter!("search_hedges_total", "won" => won).increment(1);
+        first
     }
 
     /// What matches among the documents that the engine does not have yet. They are few: it is a
@@ -135,6 +186,14 @@ impl Answerer {
             degraded: false,
         })
     }
+}
+
+/// Who answered first.
+enum First {
+    Engine(Found),
+    PostgreSql(PagesFound),
+    /// PostgreSQL is still to be asked.
+    Neither,
 }
 
 /// What is still asked for when `before` hits come first.

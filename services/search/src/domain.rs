@@ -99,6 +99,8 @@ pub(crate) struct Filters {
     pub(crate) from: Option<Timestamp>,
     /// Added before this moment.
     pub(crate) before: Option<Timestamp>,
+    /// One of these.
+    pub(crate) documents: Option<Vec<Uuid>>,
 }
 
 /// A question that can be answered.
@@ -112,6 +114,8 @@ pub(crate) struct Question {
     pub(crate) offset: i64,
     /// Of [`FACETS`], each once.
     pub(crate) facets: Vec<&'static str>,
+    /// Only documents that name this contact: they become part of the filters when they are known.
+    pub(crate) contact_id: Option<Uuid>,
 }
 
 #[derive(Default)]
@@ -180,10 +184,12 @@ impl Question {
         let q = check.q(&request.q);
         let limit = check.number("limit", request.limit, DEFAULT_LIMIT, MAX_LIMIT);
         let offset = check.number("offset", request.offset, 0, MAX_OFFSET);
-        let collection_id = match request.collection_id.as_str() {
+        let mut id = |field: &str, id: &str| match id {
             "" => None,
-            id => Uuid::parse_str(id).map_err(|_| check.fail("collection_id", "is not an id")).ok(),
+            id => Uuid::parse_str(id).map_err(|_| check.fail(field, "is not an id")).ok(),
         };
+        let collection_id = id("collection_id", &request.collection_id);
+        let contact_id = id("contact_id", &request.contact_id);
         let filters = Filters {
             collection_id,
             language: check.filter("language", &request.language),
@@ -191,6 +197,7 @@ impl Question {
             tag: check.filter("tag", &request.tag),
             from: check.moment("from", &request.from, false),
             before: check.moment("to", &request.to, true),
+            documents: None,
         };
         let mut facets = Vec::new();
         for name in &request.facets {
@@ -201,7 +208,7 @@ impl Question {
             }
         }
         let logged = q.trim().to_lowercase().chars().take(Q_CHARACTERS).collect();
-        check.done(Self { terms: Terms::parse(&q), logged, filters, limit, offset, facets })
+        check.done(Self { terms: Terms::parse(&q), logged, filters, limit, offset, facets, contact_id })
     }
 }
 

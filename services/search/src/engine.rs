@@ -1,21 +1,26 @@
 //! The only calls to the search engine.
 
 use std::{
-    collections::{BTreeMap, HashMap},
-    sync::atomic::{AtomicBool, Ordering},
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
 use chassis::Dependency;
-use proto::search::Synonym;
 use search_index::{Engine, Error, Facets, PageHit, Query, quote};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::{
     breaker::Breaker,
     config::Config,
     domain::{Filters, Question},
+    hedge::Hedge,
     snippet::SNIPPET_WORDS,
     store::Visible,
 };
@@ -29,6 +34,7 @@ pub(crate) const MOST_HIDDEN: usize = 500;
 pub(crate) struct GuardedEngine {
     engine: Engine,
     breaker: Breaker,
+    pub(crate) hedge: Hedge,
     deadline: Duration,
     /// As far as is known.
     complete: AtomicBool,
@@ -49,10 +55,12 @@ pub(crate) struct Found {
 impl GuardedEngine {
     pub(crate) fn new(config: &Config) -> anyhow::Result<Option<Self>> {
         let pause = Duration::from_millis(config.engine_pause_ms);
+        let deadline = Duration::from_millis(config.engine_deadline_ms);
         let guarded = config.engine.engine()?.map(|engine| Self {
             engine,
             breaker: Breaker::new(config.engine_failures, pause),
-            deadline: Duration::from_millis(config.engine_deadline_ms),
+            hedge: Hedge::new(deadline),
+            deadline,
             complete: AtomicBool::new(true),
         });
         Ok(guarded)
@@ -72,6 +80,19 @@ impl GuardedEngine {
             }
         }
         metrics::gauge!("search_index_incomplete").set(if complete { 0.0 } else { 1.0 });
+    }
+
+    /// As [`GuardedEngine::find`], apart from the caller: whoever no longer waits for the answer still
+    /// lets the breaker learn what came of it.
+    pub(crate) fn find_apart(
+        self: &Arc<Self>,
+        question: &Question,
+        visible: Visible,
+        relaxed: bool,
+    ) -> JoinHandle<Option<Found>> {
+        let (engine, question) = (self.clone(), question.clone());
+        let asking = async move { engine.find(&question, &visible, relaxed).await };
+        tokio::spawn(asking.in_current_span())
     }
 
     /// The best pages in these collections, or `None` when PostgreSQL must answer instead. With
@@ -97,6 +118,7 @@ impl GuardedEngine {
         match asked {
             Ok(found) => {
                 self.breaker.succeeded();
+                self.hedge.took(started.elapsed());
                 Some(found)
             }
             Err(error) => {
@@ -133,19 +155,6 @@ impl GuardedEngine {
         }
         let all_words = query.all_words;
         Ok(Found { hits: answer.hits, total: answer.estimated_total, facets: answer.facets, marks, all_words })
-    }
-
-    /// Gives the engine the synonyms when it has others: a new index has none.
-    pub(crate) async fn keep_synonyms(&self, synonyms: Vec<Synonym>) {
-        if self.breaker.is_open() {
-            return;
-        }
-        let wanted: BTreeMap<_, _> = synonyms.into_iter().map(|s| (s.word, s.others)).collect();
-        match self.engine.keep_synonyms(&wanted).await {
-            Ok(false) => {}
-            Ok(true) => tracing::info!(words = wanted.len(), "the search engine has the synonyms"),
-            Err(error) => tracing::debug!(%error, "the search engine was not given the synonyms"),
-        }
     }
 
     /// How many pages of these documents match; documents that are missing have at least one.
@@ -187,6 +196,7 @@ fn filter(filters: &Filters, visible: &Visible) -> String {
     if !left_out.is_empty() {
         conditions.push(format!("document_id NOT IN [{}]", list(&left_out)));
     }
+    conditions.extend(filters.documents.iter().map(|ids| format!("document_id IN [{}]", list(ids))));
     let equal = [
         ("collection_id", filters.collection_id.map(|id| id.to_string())),
         ("language", filters.language.clone()),

@@ -19,7 +19,7 @@ use crate::{
     answer::{Answer, Answerer, Hit},
     domain::{self, Question},
     error::Error,
-    log::{self, Entry, Log},
+    log::{self, Entry, FOUND, Log},
 };
 
 pub(crate) struct Api {
@@ -42,6 +42,7 @@ impl wire::search_server::Search for Api {
         }
         // Only the first page is a search of its own.
         if counted && question.offset == 0 {
+            let found = answer.hits.iter().take(FOUND).map(|hit| hit.document.id).collect();
             self.log.put(Entry::Query(log::Query {
                 id,
                 at: Timestamp::now(),
@@ -50,6 +51,7 @@ impl wire::search_server::Search for Api {
                 engine: answer.engine,
                 degraded: answer.degraded,
                 took_ms,
+                found,
             }));
         }
         Ok(Response::new(response(answer, id, took_ms)))
@@ -60,12 +62,18 @@ impl wire::search_server::Search for Api {
         let (q, limit) = domain::parse_suggest(&request.get_ref().q, request.get_ref().limit)?;
         let found = match q.is_empty() {
             true => Vec::new(),
-            false => self.answerer.store.suggest(&caller, &q, limit).await.map_err(Error::from)?,
+            false => self
+                .answerer
+                .store
+                .suggest(&caller, &q, limit, request.get_ref().contacts)
+                .await
+                .map_err(Error::from)?,
         };
         let item = |s: crate::store::Suggestion| suggest_response::Suggestion {
             text: s.text,
             kind: s.kind,
-            document_id: s.document_id.to_string(),
+            document_id: s.document_id.map(|id| id.to_string()).unwrap_or_default(),
+            contact_id: s.contact_id.map(|id| id.to_string()).unwrap_or_default(),
         };
         Ok(Response::new(SuggestResponse { items: found.into_iter().map(item).collect() }))
     }

@@ -5,7 +5,7 @@
 //! statement, which of these documents the caller may see *now* and whether the version is still
 //! the current one, and only those are shown. When the engine is absent, slow or down, PostgreSQL
 //! answers the same question by full-text search, and the answer is marked as degraded. A circuit
-//! breaker keeps a dead engine from costing every user its deadline.
+//! breaker keeps a dead engine from costing every user its deadline, and a slow one is overtaken.
 //!
 //! `domain` parses, `answer` decides who answers, `engine` and `store` hold the only calls to the
 //! engine and the only SQL, `fallback` makes a full-text query of a question, `snippet` makes plain
@@ -19,6 +19,7 @@ mod engine;
 mod error;
 mod fallback;
 mod grpc;
+mod hedge;
 mod links;
 mod log;
 mod snippet;
@@ -126,8 +127,7 @@ impl Service for App {
     }
 }
 
-/// Tells the engine's guard whether the index holds all it must, and the engine which words stand for
-/// others, until `stop`. While PostgreSQL cannot say, what it said last counts.
+/// Tells the engine's guard whether the index holds all it must, until `stop`. While PostgreSQL cannot say, what it said last counts.
 async fn watch_index(engine: &GuardedEngine, store: &Store, stop: CancellationToken) {
     let mut tick = tokio::time::interval(INDEX_EVERY);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -135,10 +135,6 @@ async fn watch_index(engine: &GuardedEngine, store: &Store, stop: CancellationTo
         match store.index_is_complete().await {
             Ok(complete) => engine.set_complete(complete),
             Err(error) => tracing::debug!(%error, "the state of the index is not known"),
-        }
-        match store.synonyms().await {
-            Ok(synonyms) => engine.keep_synonyms(synonyms).await,
-            Err(error) => tracing::debug!(%error, "the synonyms are not known"),
         }
     }
 }

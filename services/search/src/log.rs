@@ -10,6 +10,8 @@ use crate::store::Store;
 
 const QUEUE: usize = 4_096;
 const BATCH: usize = 500;
+/// Documents of an answer that are noted.
+pub(crate) const FOUND: usize = 10;
 
 /// A query that was answered.
 #[derive(Clone, Debug)]
@@ -21,6 +23,8 @@ pub(crate) struct Query {
     pub(crate) engine: &'static str,
     pub(crate) degraded: bool,
     pub(crate) took_ms: f64,
+    /// At most [`FOUND`].
+    pub(crate) found: Vec<Uuid>,
 }
 
 /// A hit that somebody opened.

@@ -4,5 +4,6 @@
 
 mod contract;
 mod faults;
+mod keys;
 mod successor;
 mod target;

@@ -14,6 +14,9 @@ use uuid::Uuid;
 /// What a contract test is run against.
 pub(crate) struct Target {
     pub(crate) name: &'static str,
+    pub(crate) url: String,
+    /// The master key.
+    pub(crate) key: String,
     pub(crate) engine: Engine,
     _fake: Option<FakeMeilisearch>,
 }
@@ -21,9 +24,14 @@ pub(crate) struct Target {
 /// The stand-in, and the real engine where there is one; each with an index of its own.
 pub(crate) async fn targets() -> Vec<Target> {
     let fake = FakeMeilisearch::start().await;
-    let mut targets = vec![Target { name: "stand-in", engine: engine(&fake.url, &fake.key), _fake: Some(fake) }];
+    let target = |name, url: &str, key: &str, fake| {
+        let (url, key, engine) = (url.to_owned(), key.to_owned(), engine(url, key));
+        Target { name, url, key, engine, _fake: fake }
+    };
+    let (url, key) = (fake.url.clone(), fake.key.clone());
+    let mut targets = vec![target("stand-in", &url, &key, Some(fake))];
     match real().await {
-        Some((url, key)) => targets.push(Target { name: "Meilisearch", engine: engine(url, key), _fake: None }),
+        Some((url, key)) => targets.push(target("Meilisearch", url, key, None)),
         None => eprintln!(
             "\n*** NOT TESTED against a real Meilisearch: set MEILISEARCH_BIN to the program or MEILI_URL to a server ***\n"
         ),

@@ -25,7 +25,8 @@ Further variables:
   S3_ENDPOINT, S3_REGION, S3_BUCKET, S3_ACCESS_KEY, S3_SECRET_KEY
                             use this S3 server instead of the embedded one; the bucket must exist
   MEILISEARCH_BIN           start this Meilisearch program as the search engine
-  MEILI_URL, MEILI_KEY      or use the Meilisearch that runs there; without either, PostgreSQL
+  MEILI_URL, MEILI_MASTER_KEY  or use the Meilisearch that runs there (MEILI_KEY: with this one key for all);
+                            without either, PostgreSQL
                             answers searches alone
   DOSSIER_BIN_DIR           where the services' programs are (default: beside this one)
   DOSSIER_CADDYFILE         another configuration for Caddy; CADDY_BIN: another Caddy

@@ -84,9 +84,20 @@ impl Stack {
     }
 
     /// URL and key of the search engine, when there is one.
+    /// The key may do everything, as far as we know of such a key.
     pub fn meilisearch(&self) -> Option<(String, Option<String>)> {
-        let key = fs::read_to_string(self.secrets.path("meili-key")).ok();
-        self.meili_url.clone().map(|url| (url, key.map(|k| k.trim_end().to_owned())))
+        let url = self.meili_url.clone()?;
+        Some((url, self.engine_key("meili-master-key").or_else(|| self.engine_key("meili-key"))))
+    }
+
+    /// The same with a key that reads metrics.
+    pub(crate) fn engine_metrics(&self) -> Option<(String, Option<String>)> {
+        let url = self.meili_url.clone()?;
+        Some((url, self.engine_key("meili-metrics-key").or_else(|| self.engine_key("meili-key"))))
+    }
+
+    fn engine_key(&self, name: &str) -> Option<String> {
+        fs::read_to_string(self.secrets.path(name)).ok().map(|key| key.trim_end().to_owned())
     }
 
     /// What the services show each other.

@@ -13,6 +13,7 @@ use crate::{
     Builder, External, Home, PROCESSES, SERVICES, State, Step, Supervision,
     builder::Progress,
     edge,
+    engine_keys,
     external::ExternalS3,
     leftovers, object_store,
     observe::{Observed, PROBER},
@@ -154,7 +155,7 @@ impl Stack {
         for role in ["owner", "access", "contacts", "documents", "search"] {
             self.secrets.put(&database_url(role), &self.role_url(role)?)?;
         }
-        self.settle_engine_key()?;
+        self.settle_engine_keys()?;
         self.settle_prober(builder.observe)?;
         let mut programs = Vec::new();
         let surroundings = self.surroundings();
@@ -179,7 +180,7 @@ impl Stack {
                 ports: &self.ports,
                 url: &self.url,
                 database_admin_url: &self.database_admin_url(),
-                engine: self.meilisearch(),
+                engine: self.engine_metrics(),
                 configuration: &builder.find_observability()?,
             };
             programs.extend(observed.programs()?);
@@ -210,17 +211,27 @@ impl Stack {
         Ok(())
     }
 
-    /// Before the services are set up, for they are told of the key when there is one.
-    fn settle_engine_key(&self) -> anyhow::Result<()> {
+    /// Before the services are set up, for they are told of their keys when there are any.
+    fn settle_engine_keys(&self) -> anyhow::Result<()> {
+        let mut master = self.external.meili_url.as_ref().and(self.external.meili_master_key.clone());
         if self.external.meilisearch_bin.is_some() {
             let key = self.secrets.get_or_make("meili-own-key")?;
-            self.secrets.put("meili-key", &key)?;
             self.secrets.put("meilisearch.toml", &format!("master_key = \"{key}\"\n"))?;
             fs::create_dir_all(self.home.path().join("meilisearch"))?;
-        } else if let (Some(key), Some(_)) = (&self.external.meili_key, &self.external.meili_url) {
-            self.secrets.put("meili-key", key)?;
-        } else {
-            self.secrets.remove("meili-key")?;
+            master = Some(key);
+        }
+        let given = self.external.meili_url.as_ref().and(self.external.meili_key.clone());
+        let keys = [
+            ("meili-master-key", master.clone()),
+            ("meili-search-key", master.as_deref().map(engine_keys::search)),
+            ("meili-metrics-key", master.as_deref().map(engine_keys::metrics)),
+            ("meili-key", given.filter(|_| master.is_none())),
+        ];
+        for (name, key) in keys {
+            match key {
+                Some(key) => _ = self.secrets.put(name, &key)?,
+                None => self.secrets.remove(name)?,
+            }
         }
         Ok(())
     }

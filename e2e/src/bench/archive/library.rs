@@ -2,11 +2,19 @@
 //! services' own statements would leave them: uploading and reading 100,000 pages is P6's and P7's
 //! affair. Into the engine they come as in production, by the rebuild of the index.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::HashSet,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, ensure};
-use e2e::client::{Client, eventually};
+use e2e::{
+    client::{Client, eventually},
+    index_faults::Scene,
+};
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 use tokio_postgres::NoTls;
 use uuid::Uuid;
 
@@ -33,9 +41,14 @@ const PAGES: &str = "
     SELECT id, 1, number, text, language, documents.page_tsv(text, language)
     FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[]) AS p (id, number, text, language)";
 const VOCABULARY: &str = "
-    INSERT INTO documents.vocabulary
-    SELECT DISTINCT lower(w) FROM unnest($1::text[]) t, regexp_split_to_table(t, '[^[:alpha:]]+') w
-    WHERE length(w) >= 3 ON CONFLICT DO NOTHING";
+    INSERT INTO documents.vocabulary SELECT unnest($1::text[]) ON CONFLICT DO NOTHING";
+/// Made anew after much has come in: adding each page to it takes several times as long.
+const INDEX: &str = "CREATE INDEX IF NOT EXISTS pages_tsv ON documents.pages USING gin (tsv)";
+/// Pages from which on that pays.
+const MUCH: u64 = 5_000;
+/// Sessions that documents come in by: making lexemes of text is what takes the time.
+const SESSIONS: usize = 2;
+const TELL_EVERY: u64 = 10_000;
 
 pub(crate) struct Library {
     pub(crate) system: System,
@@ -45,22 +58,34 @@ pub(crate) struct Library {
     pub(crate) collection: Uuid,
     pub(crate) documents: u64,
     pub(crate) pages: u64,
+    /// All that are in the vocabulary.
+    words: HashSet<String>,
 }
 
 impl Library {
-    pub(crate) async fn start(options: &Options) -> anyhow::Result<Self> {
-        // The index is compared when it is rebuilt, and not while documents come in behind its back.
-        let system = System::start_with(None, options, &[("indexer", "INDEX_LOOK_MS", "86400000")]).await?;
+    /// The indexer looks at the index every `look_ms`.
+    pub(crate) async fn start(options: &Options, look_ms: u64) -> anyhow::Result<Self> {
+        let system =
+            System::start_with(None, options, &[("indexer", "INDEX_LOOK_MS", look_ms.to_string().as_str())]).await?;
         let client = Client::anonymous(&system.stack().gateway_url())?.with_token(&system.token().await?);
-        let (database, connection) = tokio_postgres::connect(&system.stack().database_url("owner"), NoTls).await?;
-        tokio::spawn(connection);
+        let database = connect(&system).await?;
         let collection = json!({"name": "The archive", "visibility": "internal"});
         let collection = client.post("/api/v1/collections", &collection).await?.expect(201)?.text_of("id")?.parse()?;
-        Ok(Self { system, client, database, generator: Generator::new(1), collection, documents: 0, pages: 0 })
+        let generator = Generator::new(1);
+        Ok(Self { system, client, database, generator, collection, documents: 0, pages: 0, words: HashSet::new() })
     }
 
     /// Adds documents until there are this many pages in PostgreSQL.
     pub(crate) async fn grow(&mut self, pages: u64) -> anyhow::Result<()> {
+        let much = pages.saturating_sub(self.pages) >= MUCH;
+        if much {
+            self.database.batch_execute("SET maintenance_work_mem = '512MB'; DROP INDEX documents.pages_tsv").await?;
+        }
+        let mut sessions = Vec::new();
+        for _ in 0..SESSIONS {
+            sessions.push(Arc::new(connect(&self.system).await?));
+        }
+        let (mut storing, mut told) = (JoinSet::new(), self.pages);
         while self.pages < pages {
             let mut batch = Vec::new();
             while batch.len() < BATCH && self.pages < pages {
@@ -70,7 +95,22 @@ impl Library {
                 self.pages += made.pages.len() as u64;
                 batch.push(made);
             }
-            self.store(&batch).await?;
+            let new = self.new_words(&batch);
+            while sessions.is_empty() {
+                sessions.push(storing.join_next().await.context("nobody stores")???);
+            }
+            let (session, collection) = (sessions.pop().context("no session")?, self.collection);
+            storing.spawn(async move { store(&session, &batch, &new, collection).await.map(|()| session) });
+            if self.pages - told >= TELL_EVERY {
+                eprintln!("  {} pages of {pages}", self.pages);
+                told = self.pages;
+            }
+        }
+        while let Some(stored) = storing.join_next().await {
+            stored??;
+        }
+        if much {
+            self.database.batch_execute(INDEX).await?;
         }
         // As the server would by and by.
         for table in ["documents", "pages", "vocabulary"] {
@@ -79,21 +119,24 @@ impl Library {
         Ok(())
     }
 
-    async fn store(&self, batch: &[Made]) -> anyhow::Result<()> {
-        let ids: Vec<Uuid> = batch.iter().map(|d| d.id).collect();
-        let titles: Vec<&str> = batch.iter().map(|d| d.title.as_str()).collect();
-        let languages: Vec<&str> = batch.iter().map(|d| d.language).collect();
-        let counts: Vec<i32> = batch.iter().map(|d| d.pages.len() as i32).collect();
-        self.database.execute(DOCUMENTS, &[&ids, &titles, &languages, &counts, &self.collection]).await?;
-        self.database.execute(VERSIONS, &[&ids]).await?;
-        let pages = || batch.iter().flat_map(|d| (1i32..).zip(&d.pages).map(move |(number, text)| (d, number, text)));
-        let of: Vec<Uuid> = pages().map(|(d, ..)| d.id).collect();
-        let numbers: Vec<i32> = pages().map(|(_, number, _)| number).collect();
-        let texts: Vec<&str> = pages().map(|(.., text)| text.as_str()).collect();
-        let languages: Vec<&str> = pages().map(|(d, ..)| d.language).collect();
-        self.database.execute(PAGES, &[&of, &numbers, &texts, &languages]).await?;
-        self.database.execute(VOCABULARY, &[&texts]).await?;
-        Ok(())
+    /// Those that no document had before.
+    fn new_words(&mut self, batch: &[Made]) -> Vec<String> {
+        let mut new = Vec::new();
+        let texts = batch.iter().flat_map(|made| &made.pages);
+        for word in texts.flat_map(|text| text.split(|c: char| !c.is_alphabetic())) {
+            if word.chars().count() >= 3 && !self.words.contains(word) {
+                self.words.insert(word.to_owned());
+                new.push(word.to_lowercase());
+            }
+        }
+        new
+    }
+
+    /// With words that find something.
+    pub(crate) fn scene(&self) -> Scene<'_> {
+        let titles = (0..self.documents.min(50)).map(|n| self.generator.document(n).title);
+        let words = titles.map(|title| title.split(' ').next().unwrap_or_default().to_owned()).collect();
+        Scene { stack: self.system.stack(), owner: &self.client, words }
     }
 
     pub(crate) fn has_engine(&self) -> bool {
@@ -140,6 +183,34 @@ impl Library {
         let (url, key) = self.system.stack().meilisearch().context("there is no engine")?;
         Ok(EngineApi { http: reqwest::Client::builder().no_proxy().build()?, url, key: key.unwrap_or_default() })
     }
+}
+
+async fn connect(system: &System) -> anyhow::Result<tokio_postgres::Client> {
+    let (database, connection) = tokio_postgres::connect(&system.stack().database_url("owner"), NoTls).await?;
+    tokio::spawn(connection);
+    Ok(database)
+}
+
+async fn store(
+    database: &tokio_postgres::Client,
+    batch: &[Made],
+    new_words: &[String],
+    collection: Uuid,
+) -> anyhow::Result<()> {
+    let ids: Vec<Uuid> = batch.iter().map(|d| d.id).collect();
+    let titles: Vec<&str> = batch.iter().map(|d| d.title.as_str()).collect();
+    let languages: Vec<&str> = batch.iter().map(|d| d.language).collect();
+    let counts: Vec<i32> = batch.iter().map(|d| d.pages.len() as i32).collect();
+    database.execute(DOCUMENTS, &[&ids, &titles, &languages, &counts, &collection]).await?;
+    database.execute(VERSIONS, &[&ids]).await?;
+    let pages = || batch.iter().flat_map(|d| (1i32..).zip(&d.pages).map(move |(number, text)| (d, number, text)));
+    let of: Vec<Uuid> = pages().map(|(d, ..)| d.id).collect();
+    let numbers: Vec<i32> = pages().map(|(_, number, _)| number).collect();
+    let texts: Vec<&str> = pages().map(|(.., text)| text.as_str()).collect();
+    let languages: Vec<&str> = pages().map(|(d, ..)| d.language).collect();
+    database.execute(PAGES, &[&of, &numbers, &texts, &languages]).await?;
+    database.execute(VOCABULARY, &[&new_words]).await?;
+    Ok(())
 }
 
 /// The engine without us.

@@ -1,16 +1,15 @@
 //! P4, P5, P9 and P12: what a large archive costs, on a system of its own, at growing sizes.
 
+pub(super) mod faults;
 mod generator;
 mod library;
 mod plot;
 mod questions;
 
-use std::{
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::{path::Path, time::Instant};
 
 use anyhow::Context;
+use e2e::index_faults::Seen;
 use serde_json::{Value, json};
 
 use self::{
@@ -27,10 +26,10 @@ const UNIT: &str = "ms";
 const SMALLEST: u64 = 1_000;
 const QUICK_PAGES: u64 = 200;
 const FULL_PAGES: u64 = 100_000;
-/// How often somebody searches while the index is rebuilt.
-const SEARCH_EVERY: Duration = Duration::from_millis(20);
 /// Below the engine's limit for one request, 100 MB.
 const CHUNK: usize = 64 << 20;
+/// The index is compared when it is rebuilt, and not while documents come in behind its back.
+const NEVER: u64 = 86_400_000;
 /// Load of the yardstick of P9, in its own index.
 const YARDSTICK: &str = "yardstick";
 
@@ -77,13 +76,20 @@ pub(crate) async fn run(options: &Options, wants: impl Fn(&str) -> bool) -> anyh
         let smaller = std::iter::successors(Some(SMALLEST), |size| size.checked_mul(10));
         sizes.splice(..0, smaller.take_while(|size| *size < pages));
     }
-    let mut library = Library::start(options).await?;
+    let mut library = Library::start(options, NEVER).await?;
     let mut steps = Vec::new();
     for size in sizes {
         eprintln!("an archive of {size} pages");
-        steps.push(step(&mut library, options, size, wants("P9") && size == pages).await?);
+        let engine = library.has_engine();
+        steps.push(step(&mut library, options, size, engine, wants("P9") && size == pages).await?);
     }
-    let last = steps.last().context("no size")?;
+    let beyond = options.rows.filter(|rows| wants("P12") && *rows > pages);
+    if let Some(rows) = beyond {
+        eprintln!("{rows} pages, by PostgreSQL alone");
+        library.stop_engine().await?;
+        steps.push(step(&mut library, options, rows, false, false).await?);
+    }
+    let last = steps.iter().find(|step| step.pages == pages).context("no size")?;
     let mut rows = Vec::new();
     if wants("P4") {
         rows.extend(p4(last, library.has_engine()));
@@ -104,7 +110,8 @@ pub(crate) async fn run(options: &Options, wants: impl Fn(&str) -> bool) -> anyh
     Ok(rows)
 }
 
-async fn step(library: &mut Library, options: &Options, size: u64, load: bool) -> anyhow::Result<Step> {
+/// With `engine`, the engine is asked as well; with `load`, its load is measured.
+async fn step(library: &mut Library, options: &Options, size: u64, engine: bool, load: bool) -> anyhow::Result<Step> {
     let began = Instant::now();
     library.grow(size).await?;
     eprintln!("  stored after {:.0} s", began.elapsed().as_secs_f64());
@@ -123,12 +130,13 @@ async fn step(library: &mut Library, options: &Options, size: u64, load: bool) -
         step.read.push(milliseconds(began));
     }
     let mut found = Vec::new();
-    if library.has_engine() {
+    if engine {
         step.rebuilt = rebuilt(library, load).await?;
         library.answers_by("meilisearch").await?;
-        let engine = library.engine()?;
+        let direct_engine = library.engine()?;
         for question in others.iter().chain(&questions) {
-            let (direct, ours) = (engine_alone(&engine, library, question).await?, ask(library, question).await?);
+            let (direct, ours) =
+                (engine_alone(&direct_engine, library, question).await?, ask(library, question).await?);
             if found.len() >= others.len() {
                 step.direct[question.kind].push(direct);
                 step.engine[question.kind].push(ours.0);
@@ -151,7 +159,7 @@ async fn step(library: &mut Library, options: &Options, size: u64, load: bool) -
             }
         }
     }
-    if library.has_engine() {
+    if engine {
         library.start_engine().await?;
     }
     Ok(step)
@@ -188,14 +196,14 @@ async fn rebuilt(library: &Library, load: bool) -> anyhow::Result<Option<Rebuilt
     if !load {
         return Ok(None);
     }
-    let searching = Searching::begin(library);
+    let searching = library.scene().search();
     let seconds = library.rebuild().await?.as_secs_f64();
-    let (searches, failed) = searching.end().await?;
+    let Seen { searches, failed, .. } = searching.end().await?;
     eprintln!("  rebuilt in {seconds:.1} s; {searches} searches meanwhile, {failed} failed");
     let engine = library.engine()?;
     let bytes = engine.get("/stats").await?["usedDatabaseSize"].as_f64().context("the engine's size")?;
     let chunks = records(library).await?;
-    let searching = Searching::begin(library);
+    let searching = library.scene().search();
     let began = Instant::now();
     let mut tasks = Vec::new();
     for chunk in chunks {
@@ -231,43 +239,6 @@ async fn records(library: &Library) -> anyhow::Result<Vec<Vec<u8>>> {
         if whole {
             return Ok(chunks);
         }
-    }
-}
-
-/// Somebody who searches, 50 times a second as long as answers are quick enough.
-struct Searching {
-    stop: tokio::sync::oneshot::Sender<()>,
-    task: tokio::task::JoinHandle<(u64, u64)>,
-}
-
-impl Searching {
-    fn begin(library: &Library) -> Self {
-        let (stop, mut stopped) = tokio::sync::oneshot::channel();
-        let client = library.client.clone();
-        let words: Vec<String> = (0..50).map(|n| library.generator.document(n).title).collect();
-        let task = tokio::spawn(async move {
-            let (mut tick, mut count, mut failed) = (tokio::time::interval(SEARCH_EVERY), 0, 0);
-            tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-            for title in words.iter().cycle() {
-                tokio::select! {
-                    _ = &mut stopped => break,
-                    _ = tick.tick() => {}
-                }
-                let word = title.split(' ').next().unwrap_or_default();
-                let answer =
-                    client.query("/api/v1/search", &[("q", word)]).await.and_then(|reply| reply.expect(200)?.json());
-                count += 1;
-                failed += u64::from(!answer.is_ok_and(|a| a["hits"].as_array().is_some_and(|hits| !hits.is_empty())));
-            }
-            (count, failed)
-        });
-        Self { stop, task }
-    }
-
-    async fn end(self) -> anyhow::Result<(u64, u64)> {
-        // It may have ended already; then the task says so.
-        let _ = self.stop.send(());
-        Ok(self.task.await?)
     }
 }
 

@@ -251,7 +251,7 @@ fn teach(w: Words, word: &str, near: &[String], index: usize) -> Markup {
 
 /// Single words that look like what was sought.
 async fn near(call: &Call, sought: &Sought) -> Vec<String> {
-    let request = SuggestRequest { q: sought.text.clone(), limit: 5 };
+    let request = SuggestRequest { q: sought.text.clone(), limit: 5, contacts: false };
     let Ok(found) = call.state.search.clone().suggest(request).await else { return Vec::new() };
     let words = found.into_inner().items.into_iter().filter(|one| one.kind == "keyword").map(|one| one.text);
     words

@@ -258,7 +258,7 @@ fn without(words: &[&str], index: usize) -> String {
 
 /// Words and titles that look like it.
 async fn near(call: &Call, q: &str) -> Vec<String> {
-    let request = SuggestRequest { q: q.to_owned(), limit: TRIES as i32 };
+    let request = SuggestRequest { q: q.to_owned(), limit: TRIES as i32, contacts: false };
     match call.state.search.clone().suggest(request).await {
         Ok(found) => {
             let other = |text: &String| !text.eq_ignore_ascii_case(q.trim());

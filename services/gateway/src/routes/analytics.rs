@@ -64,6 +64,40 @@ pub(super) struct Rank {
     clicks: i64,
 }
 
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "ContactSearches")]
+pub(super) struct Contacts<'a> {
+    items: Vec<Contact<'a>>,
+}
+
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "FoundContact")]
+pub(super) struct Contact<'a> {
+    #[schemars(with = "kind::Id")]
+    contact_id: &'a str,
+    name: &'a str,
+    email: &'a str,
+    searches: i64,
+    documents: Vec<Document<'a>>,
+}
+
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "FoundDocument")]
+pub(super) struct Document<'a> {
+    #[schemars(with = "kind::Id")]
+    document_id: &'a str,
+    title: &'a str,
+    searches: Vec<Search<'a>>,
+}
+
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "FindingSearch")]
+pub(super) struct Search<'a> {
+    text: &'a str,
+    searches: i64,
+    clicks: i64,
+}
+
 fn numbers(n: &api::overview::Numbers) -> Numbers {
     Numbers {
         visits: n.visits,
@@ -127,4 +161,39 @@ pub(super) async fn searches(call: Call) -> Answer {
         clicked_ranks: found.ranks.iter().map(|r| Rank { rank: r.rank, clicks: r.clicks }).collect(),
     };
     json(StatusCode::OK, &view)
+}
+
+pub(super) async fn contacts(call: Call) -> Answer {
+    call.require(Role::Editor)?;
+    let mut parameters = call.query()?;
+    let request = api::GetContactSearchesRequest {
+        from: parameters.value("from"),
+        to: parameters.value("to"),
+        limit: parameters.number("limit", 1, 100),
+    };
+    parameters.done()?;
+    let ask = || {
+        let (mut analytics, request) = (call.state.analytics.clone(), request.clone());
+        async move { analytics.get_contact_searches(request).await }
+    };
+    let found = idempotent(ask).await?.into_inner();
+    json(StatusCode::OK, &Contacts { items: found.items.iter().map(contact).collect() })
+}
+
+fn contact(c: &api::contact_searches::Contact) -> Contact<'_> {
+    Contact {
+        contact_id: &c.contact_id,
+        name: &c.name,
+        email: &c.email,
+        searches: c.searches,
+        documents: c.documents.iter().map(document).collect(),
+    }
+}
+
+fn document(d: &api::contact_searches::Document) -> Document<'_> {
+    Document { document_id: &d.document_id, title: &d.title, searches: d.searches.iter().map(finding).collect() }
+}
+
+fn finding(s: &api::contact_searches::Search) -> Search<'_> {
+    Search { text: &s.text, searches: s.searches, clicks: s.clicks }
 }

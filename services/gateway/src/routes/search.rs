@@ -1,5 +1,5 @@
 use actix_web::http::StatusCode;
-use chassis::grpc::idempotent;
+use chassis::{Fault, Role, grpc::idempotent};
 use proto::search as api;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -77,10 +77,14 @@ const FACETS: &str = "^((collection_id|language|media_type|tag)(,(collection_id|
 #[derive(JsonSchema, Serialize)]
 pub(super) struct Suggestion<'a> {
     text: &'a str,
+    #[schemars(extend("enum" = ["title", "keyword", "contact", "query"]))]
     kind: &'a str,
     #[serde(skip_serializing_if = "str::is_empty")]
     #[schemars(with = "Option<kind::Id>")]
     document_id: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    #[schemars(with = "Option<kind::Id>")]
+    contact_id: &'a str,
 }
 
 #[derive(JsonSchema, Serialize)]
@@ -105,7 +109,7 @@ fn view(hit: &api::Hit) -> Hit<'_> {
 }
 
 fn suggestion(s: &api::suggest_response::Suggestion) -> Suggestion<'_> {
-    Suggestion { text: &s.text, kind: &s.kind, document_id: &s.document_id }
+    Suggestion { text: &s.text, kind: &s.kind, document_id: &s.document_id, contact_id: &s.contact_id }
 }
 
 fn value(v: &api::facet::Value) -> Value<'_> {
@@ -137,9 +141,16 @@ pub(super) async fn query(call: Call) -> Answer {
         from: query.value("from"),
         to: query.value("to"),
         facets: facets.into_iter().filter(|name| !name.is_empty()).collect(),
+        contact_id: query.value("contact_id"),
         ..api::QueryRequest::default()
     };
     query.done()?;
+    if !request.contact_id.is_empty() {
+        call.require(Role::Viewer)?;
+        if !call.may_read_contacts() {
+            return Err(Fault::forbidden("this token's scopes do not cover contacts").into());
+        }
+    }
     let found = ask(&call, request).await?;
     let facets = found.facets.iter().map(|f| (f.name.as_str(), f.values.iter().map(value).collect()));
     let view = Found {
@@ -156,7 +167,8 @@ pub(super) async fn query(call: Call) -> Answer {
 
 pub(super) async fn suggest(call: Call) -> Answer {
     let mut query = call.query()?;
-    let request = api::SuggestRequest { q: query.text("q"), limit: query.number("limit", 1, 10) };
+    let contacts = call.may_read_contacts();
+    let request = api::SuggestRequest { q: query.text("q"), limit: query.number("limit", 1, 10), contacts };
     query.done()?;
     let ask = || {
         let (mut search, request) = (call.state.search.clone(), request.clone());

@@ -284,11 +284,12 @@ table! {
                 Parameter::query::<Exact>("language", "Only in this language"),
                 Parameter::query::<Exact>("media_type", "Only of this type"),
                 Parameter::query::<Exact>("tag", "Only with this tag"),
+                Parameter::query::<Id>("contact_id", "Only what names this contact; for those who may read contacts"),
                 Parameter::query::<Day>("from", "Added on this day (UTC) or at this time, or later"),
                 Parameter::query::<Day>("to", "Added on this day (UTC) or at this time, or before"),
                 Parameter::query::<search::Facets>("facets", "What is counted besides, separated by commas"),
             ])
-            .answers::<search::Found>();
+            .answers::<search::Found>().may_fail(&[401, 403]);
     }
     "/search/suggest" ("GET, HEAD") {
         get search::suggest => "Completes what is typed"
@@ -426,6 +427,13 @@ table! {
     "/analytics/overview" ("GET, HEAD") {
         get analytics::overview => "What happened by day: visits, submissions, uploads, searches"
             .needs(Editor).query(days()).answers::<analytics::Overview>().may_fail(&[422]);
+    }
+    "/analytics/contacts" ("GET, HEAD") {
+        get analytics::contacts => "Contacts, the documents that name them, and the searches that found these"
+            .needs(Editor)
+            .query(days())
+            .query([Parameter::number("limit", "Contacts; 20 unless said", 1, 100)])
+            .answers::<analytics::Contacts>().may_fail(&[422]);
     }
     "/analytics/searches" ("GET, HEAD") {
         get analytics::searches => "What was searched for most, what found nothing, which hits were opened"

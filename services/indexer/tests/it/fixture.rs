@@ -84,6 +84,8 @@ pub(crate) fn config(documents_url: &str, folder: &Path, setting: &Setting<'_>) 
             rpc_concurrency: 64,
         },
         engine: engine_config(setting.engine),
+        meili_master_key: None,
+        search_url: None,
         documents_url: documents_url.to_owned(),
         finish_seconds: setting.finish_seconds,
         reading: Reading { extract_program: Some(extract_program), ..Reading::default() },

@@ -3,8 +3,8 @@
 use chassis::{Fault, FieldFault, Role, grpc::caller};
 use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
 use proto::search::{
-    GetOverviewRequest, GetSearchesRequest, ListSynonymsRequest, Overview, Searches, Synonym, Synonyms,
-    analytics_server::Analytics,
+    ContactSearches, GetContactSearchesRequest, GetOverviewRequest, GetSearchesRequest, ListSynonymsRequest, Overview,
+    Searches, Synonym, Synonyms, analytics_server::Analytics,
 };
 use tonic::{Request, Response, Status};
 
@@ -39,6 +39,14 @@ fn span(from: &str, to: &str) -> Result<(Date, Date), Fault> {
         ));
     }
     Ok((from, to))
+}
+
+fn rows(limit: i32) -> Result<u8, Fault> {
+    match limit {
+        0 => Ok(20),
+        1..=100 => Ok(limit as u8),
+        _ => Err(Fault::field("limit", "must be between 1 and 100")),
+    }
 }
 
 /// One word in lower case.
@@ -76,12 +84,20 @@ impl Analytics for AnalyticsApi {
         caller(&request).require(Role::Editor)?;
         let sent = request.into_inner();
         let (from, to) = span(&sent.from, &sent.to)?;
-        let limit = match sent.limit {
-            0 => 20,
-            n @ 1..=100 => n,
-            _ => return Err(Fault::field("limit", "must be between 1 and 100").into()),
-        };
+        let limit = rows(sent.limit)?;
         Ok(Response::new(self.store.searches(from, to, limit.into()).await.map_err(Error::from)?))
+    }
+
+    async fn get_contact_searches(
+        &self,
+        request: Request<GetContactSearchesRequest>,
+    ) -> Result<Response<ContactSearches>, Status> {
+        let who = caller(&request);
+        who.require(Role::Editor)?;
+        let GetContactSearchesRequest { from, to, limit } = request.get_ref();
+        let (days, limit) = (span(from, to)?, rows(*limit)?.into());
+        let items = self.store.contact_searches(&who, days, limit).await.map_err(Error::from)?;
+        Ok(Response::new(ContactSearches { items }))
     }
 
     async fn list_synonyms(&self, request: Request<ListSynonymsRequest>) -> Result<Response<Synonyms>, Status> {

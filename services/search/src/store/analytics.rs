@@ -46,7 +46,7 @@ const MEDIAN: &str = "
     FROM documents.analytics_versions
     WHERE created_at >= $1 AND created_at < $2::timestamptz + interval '1 day'";
 
-fn start(day: Date) -> Result<Timestamp, Error> {
+pub(super) fn start(day: Date) -> Result<Timestamp, Error> {
     day.to_zoned(TimeZone::UTC).map(|zoned| zoned.timestamp()).map_err(|e| Error::Other(e.into()))
 }
 

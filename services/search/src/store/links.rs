@@ -11,6 +11,8 @@ use crate::links::{Contact, Link, Page};
 
 /// Text that is looked through for the evidence, in characters.
 const TEXT: i32 = 65_536;
+/// Documents of one contact that are searched in.
+const NAMING: i64 = 10_000;
 /// Contacts of one document.
 const CONTACTS: i64 = 200;
 
@@ -108,6 +110,29 @@ impl Store {
         let rows = self.pool.get().await?.query(SQL, &[&id]).await?;
         let known = |row: &Row| Contact { id, address: row.get(0), number: row.get(1), full_name: row.get(2) };
         Ok(rows.iter().map(known).collect())
+    }
+
+    /// The newest documents that name the contact, whoever may see them; none when there is no such
+    /// contact.
+    pub(crate) async fn documents_naming(&self, contact: Uuid) -> Result<Vec<Uuid>, Error> {
+        const SQL: &str = "
+            WITH known AS MATERIALIZED (SELECT address, number, full_name FROM contacts.linkable_contacts WHERE id = $1),
+            entities AS MATERIALIZED (
+                SELECT jsonb_build_object('entities', jsonb_build_array(jsonb_build_object('kind', e.kind, 'value', e.value)))
+                    AS entity
+                FROM known CROSS JOIN LATERAL (VALUES ('email', address), ('phone', number)) AS e (kind, value)
+                WHERE e.value <> ''),
+            found AS (
+                SELECT d.id FROM entities e JOIN documents.searchable_documents d ON d.insights @> e.entity
+                UNION SELECT p.document_id FROM known k JOIN documents.searchable_pages p
+                    ON p.tsv @@ phraseto_tsquery('pg_catalog.simple', k.full_name) WHERE k.full_name <> ''
+                UNION SELECT document_id FROM contacts.decided_links WHERE contact_id = $1 AND confirmed)
+            SELECT id FROM found f
+            WHERE NOT EXISTS (SELECT FROM contacts.decided_links l
+                              WHERE l.contact_id = $1 AND l.document_id = f.id AND NOT l.confirmed)
+            ORDER BY id DESC LIMIT $2";
+        let rows = self.pool.get().await?.query(SQL, &[&contact, &NAMING]).await?;
+        Ok(rows.iter().map(|row| row.get(0)).collect())
     }
 
     /// Documents that name the contact, the newest first, with the cursor of the next ones.

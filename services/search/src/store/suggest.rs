@@ -5,14 +5,16 @@
 //! order, on a page that the caller may read **now**: whatever is suggested, the caller could have read.
 //! That leaves out queries that exclude something, or are misspelt, or are the beginning of a word.
 
-use chassis::Caller;
-use pg::{Error, Row};
+use chassis::{Caller, Role};
+use pg::{Error, Row, types::ToSql};
 use uuid::Uuid;
 
 use super::{Store, who};
 
 /// Documents whose keywords are looked through, the newest first.
-const KEYWORD_DOCUMENTS: i64 = 2_000;
+const KEYWORD_DOCUMENTS: i64 = 500;
+/// Titles, and contacts, that are compared with what was typed.
+const COMPARED: i64 = 200;
 /// Past queries that are looked at for one suggestion, the most frequent first.
 const PAST_QUERIES: i64 = 200;
 /// Past queries that are kept, the most frequent first.
@@ -29,26 +31,43 @@ const LOOKED_AT: i64 = 1_000;
 pub(crate) struct Suggestion {
     pub(crate) text: String,
     pub(crate) kind: String,
-    pub(crate) document_id: Uuid,
+    pub(crate) document_id: Option<Uuid>,
+    pub(crate) contact_id: Option<Uuid>,
 }
 
 impl Store {
     /// Titles, keywords and past queries that begin like `q` or, but for past queries, are near it,
-    /// among what the caller may see.
-    pub(crate) async fn suggest(&self, caller: &Caller, q: &str, limit: i64) -> Result<Vec<Suggestion>, Error> {
+    /// among what the caller may see; with `contacts`, contacts as well, which anybody may see who is
+    /// signed in.
+    pub(crate) async fn suggest(
+        &self,
+        caller: &Caller,
+        q: &str,
+        limit: i64,
+        contacts: bool,
+    ) -> Result<Vec<Suggestion>, Error> {
         const SQL: &str = "
             WITH visible AS MATERIALIZED (SELECT ARRAY(SELECT documents.visible_collections($1, $2)) AS ids),
+            -- Those that begin so stand together in an index; of the others not more are compared than matter.
+            begun AS MATERIALIZED (
+                SELECT d.title, d.id, d.created_at FROM documents.searchable_documents d
+                WHERE d.collection_id = ANY ((SELECT ids FROM visible)::uuid[])
+                  AND lower(d.title) >= $3 AND lower(d.title) < $3 || $9
+                ORDER BY lower(d.title), d.id LIMIT $5),
+            similar_titles AS (
+                SELECT d.title, d.id, d.created_at FROM documents.searchable_documents d
+                WHERE (SELECT count(*) FROM begun) < $5 AND d.collection_id = ANY ((SELECT ids FROM visible)::uuid[])
+                  AND (lower(d.title) LIKE '% ' || $4 OR $3 OPERATOR(public.<%) lower(d.title)
+                       OR lower(d.title) OPERATOR(public.%) $3)
+                LIMIT $10),
             titles AS (
                 SELECT d.title AS text, 'title' AS kind, d.id,
                     (lower(d.title) LIKE $4) AS begins, public.word_similarity($3, lower(d.title)) AS near
-                FROM documents.searchable_documents d
-                WHERE d.collection_id = ANY (ARRAY(SELECT documents.visible_collections($1, $2)))
-                  AND (lower(d.title) LIKE $4 OR lower(d.title) LIKE '% ' || $4 OR $3 OPERATOR(public.<%) lower(d.title)
-                       OR lower(d.title) OPERATOR(public.%) $3)
+                FROM (SELECT * FROM begun UNION SELECT * FROM similar_titles) d
                 ORDER BY begins DESC, near DESC, d.created_at DESC LIMIT $5),
             recent AS (
                 SELECT d.id, d.created_at, d.insights FROM documents.searchable_documents d
-                WHERE d.collection_id = ANY (ARRAY(SELECT documents.visible_collections($1, $2)))
+                WHERE d.collection_id = ANY ((SELECT ids FROM visible)::uuid[])
                 ORDER BY d.created_at DESC LIMIT $6),
             keywords AS (
                 SELECT DISTINCT ON (lower(k.term)) k.term AS text, 'keyword' AS kind, r.id,
@@ -70,19 +89,41 @@ impl Store {
                 JOIN documents.searchable_documents d ON d.id = q.document_id AND d.collection_id = ANY (v.ids)
                 JOIN documents.searchable_pages p ON p.document_id = q.document_id AND p.number = q.page
                 WHERE p.tsv @@ q.phrase
-                ORDER BY q.text, d.created_at DESC, d.id)
+                ORDER BY q.text, d.created_at DESC, d.id),
+            -- Trigrams know nothing of one or two letters.
+            named AS MATERIALIZED (
+                SELECT c.name, c.email, c.id, true AS begins, 1::real AS near FROM contacts.suggestable_contacts c
+                WHERE $8 AND c.beginning >= $3 AND c.beginning < $3 || $9 ORDER BY c.beginning, c.id LIMIT $5),
+            known AS (
+                SELECT c.name, c.email, c.id, c.known_as LIKE $4 OR c.known_as LIKE '% ' || $4 AS begins,
+                    public.word_similarity($3, c.known_as) AS near
+                FROM (SELECT * FROM contacts.suggestable_contacts c
+                      WHERE $8 AND length($3) >= 3 AND (SELECT count(*) FROM named) < $5
+                        AND ($3 OPERATOR(public.<%) c.known_as OR c.known_as LIKE '%' || $4)
+                      LIMIT $10) c
+                ORDER BY begins DESC, near DESC, c.id LIMIT $5),
+            people AS (
+                SELECT DISTINCT ON (id) CASE WHEN name = '' THEN email ELSE name || ' <' || email || '>' END AS text,
+                    'contact' AS kind, id, begins, near
+                FROM (SELECT * FROM named UNION ALL SELECT * FROM known) c ORDER BY id, begins DESC, near DESC)
             SELECT text, kind, id
-            FROM (SELECT *, row_number() OVER (PARTITION BY lower(text), kind = 'title' ORDER BY kind, id) AS nth
-                  FROM (SELECT * FROM titles UNION ALL SELECT * FROM keywords UNION ALL SELECT * FROM asked) s) s
-            WHERE nth = 1 OR kind = 'title'
+            FROM (SELECT *, row_number() OVER (PARTITION BY lower(text), kind IN ('title', 'contact') ORDER BY kind, id) AS nth
+                  FROM (SELECT * FROM titles UNION ALL SELECT * FROM keywords UNION ALL SELECT * FROM asked
+                        UNION ALL SELECT * FROM people) s) s
+            WHERE nth = 1 OR kind IN ('title', 'contact')
             ORDER BY begins DESC, near DESC, kind DESC, text, id LIMIT $5";
         let (user, role) = who(caller);
         let begins = format!("{}%", q.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
         let connection = self.pool.get().await?;
-        let rows =
-            connection.query(SQL, &[&user, &role, &q, &begins, &limit, &KEYWORD_DOCUMENTS, &PAST_QUERIES]).await?;
-        let suggestion =
-            |row: &Row| Suggestion { text: row.get("text"), kind: row.get("kind"), document_id: row.get("id") };
+        let (contacts, last) = (contacts && caller.require(Role::Viewer).is_ok(), char::MAX.to_string());
+        let parameters: [&(dyn ToSql + Sync); 10] =
+            [&user, &role, &q, &begins, &limit, &KEYWORD_DOCUMENTS, &PAST_QUERIES, &contacts, &last, &COMPARED];
+        let rows = connection.query(SQL, &parameters).await?;
+        let suggestion = |row: &Row| {
+            let (kind, id): (String, Uuid) = (row.get("kind"), row.get("id"));
+            let (document_id, contact_id) = if kind == "contact" { (None, Some(id)) } else { (Some(id), None) };
+            Suggestion { text: row.get("text"), kind, document_id, contact_id }
+        };
         Ok(rows.iter().map(suggestion).collect())
     }
 

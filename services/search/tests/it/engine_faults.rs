@@ -43,9 +43,9 @@ async fn an_engine_that_is_down_costs_nobody_an_answer_and_comes_back_by_itself(
 }
 
 #[tokio::test]
-async fn a_silent_engine_costs_one_deadline_and_then_nothing() {
+async fn a_silent_engine_is_overtaken_and_then_left_alone() {
     let world = World::start_on(testkit::database().await, true, |config| {
-        config.engine_deadline_ms = 200;
+        config.engine_deadline_ms = 4_000;
         config.engine_failures = 1;
         config.engine_pause_ms = 60_000;
     })
@@ -54,13 +54,42 @@ async fn a_silent_engine_costs_one_deadline_and_then_nothing() {
     world.fake.hang(true);
     let asked = world.fake.searches();
     let started = Instant::now();
-    assert!(world.ask("walrus").await.degraded);
-    assert!(started.elapsed() >= Duration::from_millis(200) && started.elapsed() < 2 * SECOND);
+    let answer = world.ask("walrus").await;
+    assert_eq!((answer.degraded, hits(&answer)), (true, vec![("Walrus", 1)]));
+    assert!(started.elapsed() >= SECOND && started.elapsed() < 4 * SECOND, "nobody waits for the deadline");
+    // The call that nobody waits for any more comes to its deadline, and the breaker hears of it.
+    let resting = async {
+        while !world.ask("").await.degraded {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    within(Duration::from_secs(10), resting).await;
+    let started = Instant::now();
     for _ in 0..20 {
         assert!(world.ask("walrus").await.degraded);
     }
+    assert!(started.elapsed() < 10 * SECOND, "none of them has waited");
     world.fake.hang(false);
     assert!(world.fake.searches() <= asked + 1, "it was asked once");
+}
+
+#[tokio::test]
+async fn when_too_many_would_be_asked_twice_the_deadline_decides() {
+    let world = World::start_on(testkit::database().await, true, |config| {
+        config.engine_deadline_ms = 800;
+        config.engine_failures = 1_000;
+    })
+    .await;
+    world.add(&[doc("Walrus", &["a walrus"])]).await;
+    world.fake.hang(true);
+    let mut waited = Vec::new();
+    for _ in 0..11 {
+        let started = Instant::now();
+        assert_eq!(hits(&world.ask("walrus").await), [("Walrus", 1)]);
+        waited.push(started.elapsed());
+    }
+    assert!(waited[0] < Duration::from_millis(800), "{waited:?}");
+    assert!(waited[10] >= Duration::from_millis(800), "the budget is spent: {waited:?}");
 }
 
 #[tokio::test]

@@ -1,10 +1,13 @@
 use chassis::{Caller, Fault, FaultKind, Role};
-use proto::search::{Link, ListLinksRequest, ListLinksResponse};
+use proto::search::{
+    ContactSearches, GetContactSearchesRequest, Link, ListLinksRequest, ListLinksResponse, QueryRequest,
+    RecordClickRequest, analytics_client::AnalyticsClient,
+};
 use testkit::{as_caller, owner, user};
 use tonic::Status;
 use uuid::Uuid;
 
-use crate::world::{Doc, RESTRICTED, World, doc};
+use crate::world::{Doc, RESTRICTED, World, doc, hits, query, records};
 
 async fn list(world: &World, caller: Caller, request: ListLinksRequest) -> Result<ListLinksResponse, Status> {
     Ok(as_caller(caller, world.client.clone().list_links(request)).await?.into_inner())
@@ -139,4 +142,76 @@ async fn many_documents_come_page_by_page() {
         }
     }
     assert_eq!(seen, (0..7).rev().map(|n| format!("Letter {n}")).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_search_can_be_kept_to_what_names_a_contact() {
+    for with_engine in [true, false] {
+        let world = World::start(with_engine).await;
+        let ann = contact(&world, "Ann Müller", "ann@example.org", "").await;
+        let nobody = contact(&world, "Nobody Else", "nobody@example.org", "").await;
+        for letter in [
+            letter(&world, "Hers", &["A walrus"], &[("email", "ann@example.org", 1)]).await,
+            letter(&world, "Another", &["A walrus"], &[]).await,
+            letter(&world, "By name", &["Ann Müller", "No walrus"], &[]).await,
+        ] {
+            world.engine.put_pages(&records(&letter, 1)).await.unwrap();
+        }
+        for q in ["walrus", ""] {
+            let asked = |contact: Uuid| QueryRequest { contact_id: contact.to_string(), ..query(q) };
+            let answer = world.ask_as(user(Role::Viewer), asked(ann)).await;
+            let mut titles: Vec<_> = hits(&answer).into_iter().map(|(title, _)| title).collect();
+            titles.sort_unstable();
+            assert_eq!((titles.as_slice(), answer.estimated_total), (&["By name", "Hers"][..], 2), "{q:?}");
+            for contact in [nobody, Uuid::nil()] {
+                assert_eq!(world.ask_as(user(Role::Viewer), asked(contact)).await.estimated_total, 0);
+            }
+            let refused = as_caller(Caller::Anonymous, world.client.clone().query(asked(ann))).await.unwrap_err();
+            assert_eq!(Fault::of(&refused).kind, FaultKind::Unauthenticated);
+        }
+    }
+}
+
+#[tokio::test]
+async fn it_is_told_which_searches_found_what_names_a_contact() {
+    let world = World::start(false).await;
+    let ann = contact(&world, "Ann Müller", "ann@example.org", "").await;
+    contact(&world, "Bea Never", "bea@example.org", "").await;
+    let hers = letter(&world, "Hers", &["A walrus, a seal"], &[("email", "ann@example.org", 1)]).await;
+    letter(&world, "Secret", &["A walrus of Ann Müller"], &[]).await;
+    letter(&world, "Nobody's", &["A walrus"], &[]).await;
+    let sql = format!("UPDATE documents SET collection_id = '{RESTRICTED}' WHERE title = 'Secret'");
+    world.owner.execute(&sql, &[]).await.unwrap();
+    let ask = async |caller: Caller, q: &str| world.ask_as(caller, query(q)).await;
+    ask(owner(), "walrus").await;
+    let opened = ask(owner(), "walrus").await;
+    ask(owner(), "seal").await;
+    ask(owner(), "nothing").await;
+    let logged = async |table: &str, wanted: i64| {
+        let sql = format!("SELECT count(*) FROM search.{table}");
+        while world.owner.query_one(&sql, &[]).await.unwrap().get::<_, i64>(0) != wanted {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    };
+    let limit = std::time::Duration::from_secs(10);
+    testkit::within(limit, logged("queries", 4)).await;
+    let click = RecordClickRequest { query_id: opened.query_id, document_id: hers.id.to_string(), rank: 1 };
+    as_caller(owner(), world.client.clone().record_click(click)).await.unwrap();
+    testkit::within(limit, logged("clicks", 1)).await;
+
+    let mut rpc = AnalyticsClient::new(world.running.channel());
+    let mut told = async |caller: Caller| -> Result<ContactSearches, Status> {
+        let request = GetContactSearchesRequest::default();
+        Ok(as_caller(caller, rpc.get_contact_searches(request)).await?.into_inner())
+    };
+    let seen = told(user(Role::Editor)).await.unwrap().items;
+    assert_eq!(seen.len(), 1, "{seen:?}");
+    assert_eq!((seen[0].contact_id.as_str(), seen[0].name.as_str()), (ann.to_string().as_str(), "Ann Müller"));
+    assert_eq!((seen[0].searches, seen[0].documents.len(), seen[0].documents[0].title.as_str()), (3, 1, "Hers"));
+    let searches: Vec<_> =
+        seen[0].documents[0].searches.iter().map(|s| (s.text.as_str(), s.searches, s.clicks)).collect();
+    assert_eq!(searches, [("walrus", 2, 1), ("seal", 1, 0)]);
+    let all = told(owner()).await.unwrap().items;
+    assert_eq!((all[0].searches, all[0].documents.len()), (5, 2), "the owner sees what is restricted");
+    assert_eq!(Fault::of(&told(user(Role::Viewer)).await.unwrap_err()).kind, FaultKind::Forbidden);
 }

@@ -46,8 +46,10 @@ async fn queries_and_clicks_are_logged_without_who_made_them() {
         (missed.query_id, "submarine".to_owned(), 0, engine(), false),
     ];
     assert_eq!(told, wanted, "the second page is no search of its own");
+    let shown: Vec<Vec<Uuid>> = queries.iter().map(|r| r.get("found")).collect();
+    assert_eq!(shown, [vec![found.hits[0].document_id.parse::<Uuid>().unwrap()], Vec::new()]);
     let columns: Vec<_> = queries[0].columns().iter().map(tokio_postgres::Column::name).collect();
-    assert_eq!(columns, ["id", "at", "text", "hits", "engine", "degraded", "took_ms"]);
+    assert_eq!(columns, ["id", "at", "text", "hits", "engine", "degraded", "took_ms", "found"]);
 
     let clicks = rows(&world, "SELECT query_id, rank FROM search.clicks", 1).await;
     assert_eq!((clicks.len(), clicks[0].get::<_, i32>("rank")), (1, 1), "once, and only on a query that is known");

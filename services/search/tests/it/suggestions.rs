@@ -108,3 +108,41 @@ async fn what_was_asked_is_suggested_only_to_whoever_can_read_it_now() {
     change("UPDATE documents SET deleted_at = now() WHERE id = $1", &secret).await;
     assert_eq!(past(&world, owner(), "merger").await, [""; 0]);
 }
+
+/// A contact of this name, address and company.
+async fn contact(world: &World, name: &str, email: &str, company: &str) -> uuid::Uuid {
+    let id = uuid::Uuid::now_v7();
+    let sql = "INSERT INTO contacts.contacts (id, name, email, company) VALUES ($1, $2, $3, $4)";
+    world.owner.execute(sql, &[&id, &name, &email, &company]).await.unwrap();
+    id
+}
+
+#[tokio::test]
+async fn contacts_are_suggested_to_those_who_may_read_them() {
+    let world = World::start(false).await;
+    world.add(&[doc("Annual report", &["x"])]).await;
+    contact(&world, "Anna Muster", "anna@example.org", "Acme Ltd").await;
+    contact(&world, "Bernd", "hannah@example.org", "").await;
+    let found = async |caller: Caller, q: &str| -> Vec<String> {
+        let all = world.suggest(caller, q).await.into_iter();
+        all.filter(|(kind, _)| kind == "contact").map(|(_, text)| text).collect()
+    };
+    for caller in [user(Role::Viewer), user(Role::Editor), owner()] {
+        for q in ["a", "ann", "ANNA M", "muster", "musterr", "acme", "anna@ex"] {
+            assert_eq!(found(caller, q).await[0], "Anna Muster <anna@example.org>", "{q:?}");
+        }
+        assert_eq!(found(caller, "hannah").await, ["Bernd <hannah@example.org>"]);
+        assert!(found(caller, "walrus").await.is_empty());
+    }
+    for q in ["a", "ann", "muster", "acme", "hannah"] {
+        assert!(found(Caller::Anonymous, q).await.is_empty(), "{q:?}");
+    }
+    // Only where the call may show contacts at all.
+    let request = proto::search::SuggestRequest { q: "ann".to_owned(), limit: 0, contacts: false };
+    let plain = testkit::as_caller(owner(), world.client.clone().suggest(request)).await.unwrap().into_inner();
+    assert!(plain.items.iter().all(|item| item.kind != "contact" && item.contact_id.is_empty()));
+    for n in 0..30 {
+        contact(&world, &format!("Annabel {n}"), &format!("annabel{n}@example.org"), "").await;
+    }
+    assert_eq!(world.suggest(owner(), "ann").await.len(), 10);
+}

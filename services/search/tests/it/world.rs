@@ -89,6 +89,7 @@ impl World {
             include_str!("../../../documents/migrations/V0001__create_documents.sql"),
             include_str!("../../../documents/migrations/V0003__index_state.sql"),
             include_str!("../../../documents/migrations/V0004__search_fresh.sql"),
+            include_str!("../../../documents/migrations/V0006__speed_up_search.sql"),
         ] {
             database.apply("documents", documents).await;
         }
@@ -96,6 +97,8 @@ impl World {
             include_str!("../../../contacts/migrations/V0001__create_contacts.sql"),
             include_str!("../../../contacts/migrations/V0002__publish_counts.sql"),
             include_str!("../../../contacts/migrations/V0003__links.sql"),
+            include_str!("../../../contacts/migrations/V0005__merge_contacts.sql"),
+            include_str!("../../../contacts/migrations/V0006__publish_suggestions.sql"),
         ] {
             database.apply("contacts", contacts).await;
         }
@@ -193,7 +196,7 @@ impl World {
     }
 
     pub(crate) async fn suggest(&self, caller: Caller, q: &str) -> Vec<(String, String)> {
-        let request = SuggestRequest { q: q.to_owned(), limit: 0 };
+        let request = SuggestRequest { q: q.to_owned(), limit: 0, contacts: true };
         let answer = as_caller(caller, self.client.clone().suggest(request)).await.unwrap().into_inner();
         answer.items.into_iter().map(|s| (s.kind, s.text)).collect()
     }
