@@ -28,6 +28,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .bytes(".dossier.contacts.v1.ExportResponse")
         .bytes(".dossier.contacts.v1.ImportRequest")
         .bytes(".dossier.indexer.v1.DrawPageResponse")
+        .bytes(".dossier.documents.v1.AttachRequest")
         .compile_fds(descriptors)?;
     Ok(())
 }

@@ -12,7 +12,7 @@ use anyhow::Context;
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::{
-    FailureCode, formats,
+    FailureCode, attached, formats,
     help::Help,
     outlook, render,
     sandbox::{self, Allowance},
@@ -51,6 +51,12 @@ pub struct Order {
     /// The parent has pictures read.
     #[arg(long, hide = true)]
     pictures: bool,
+    /// The parent takes what is attached: so many.
+    #[arg(long, default_value_t = 0, hide = true)]
+    attachments: usize,
+    /// And so many bytes of it.
+    #[arg(long, default_value_t = 0, hide = true)]
+    attachment_bytes: u64,
     /// Standard input begins with a password, and two bytes for its length before that.
     #[arg(long, hide = true)]
     locked: bool,
@@ -167,6 +173,8 @@ fn answer(order: &Order, status: Option<File>, mut help: Help) -> anyhow::Result
     };
     // Messages of panicking parsers quote the document.
     std::panic::set_hook(Box::new(|_| {}));
+    help.apart = (order.attachments > 0)
+        .then_some(attached::Allowance { count: order.attachments, bytes: order.attachment_bytes });
     let mut input = stdin().lock();
     if order.locked {
         help.password = password(&mut input)?;
@@ -274,6 +282,17 @@ fn probe(what: &str) -> anyhow::Result<()> {
         }
         "garbage" => {
             println!("{{\"page\":{{\"number\":1,\"text\":\"kept\"}}}}\n\u{0}nonsense");
+            return Ok(());
+        }
+        "attachments" => {
+            let data = || Line::Bytes { data: "eHh4".repeat(16 * 1024) };
+            for number in 0..50 {
+                println!("{}", serde_json::to_string(&Line::Attached { name: format!("../../{number}\u{0}") })?);
+                for _ in 0..64 {
+                    println!("{}", serde_json::to_string(&data())?);
+                }
+                println!("{}", serde_json::to_string(&Line::AttachedWhole)?);
+            }
             return Ok(());
         }
         "pages_then_abort" => {

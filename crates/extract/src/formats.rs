@@ -40,17 +40,11 @@ pub(crate) fn read(
     depth: usize,
     pages: Pages<'_>,
 ) -> Result<Found, Failure> {
+    if let Some(kind) = Ooxml::of(Some(media_type)) {
+        return office::read(kind, &bytes, &help.password, pages);
+    }
     let (found, texts) = match media_type {
         "application/pdf" => return pdf::read(bytes, help, pages),
-        "application/vnd.openxmlformats-officedocument.wordprocessingml.document" => {
-            return office::read(Ooxml::Word, &bytes, pages);
-        }
-        "application/vnd.openxmlformats-officedocument.presentationml.presentation" => {
-            return office::read(Ooxml::Slides, &bytes, pages);
-        }
-        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet" => {
-            return office::read(Ooxml::Sheets, &bytes, pages);
-        }
         "application/vnd.oasis.opendocument.text" => return office::read_open(Kind::Text, &bytes, pages),
         "application/vnd.oasis.opendocument.spreadsheet" => return office::read_open(Kind::Sheets, &bytes, pages),
         "application/vnd.oasis.opendocument.presentation" => return office::read_open(Kind::Slides, &bytes, pages),

@@ -39,3 +39,8 @@ pub fn fuzzed_answer(line: &[u8]) {
         crate::parent::fuzzed(line);
     }
 }
+
+/// What a document of Office with a password says of how it is locked, with a password that may be right.
+pub fn fuzzed_lock(description: &[u8]) {
+    crate::office::fuzzed_lock(description);
+}

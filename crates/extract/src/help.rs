@@ -10,6 +10,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 
 use crate::{
     FailureCode,
+    attached::Allowance,
     pdf::{Canvas, Second},
     wire::Line,
 };
@@ -22,6 +23,9 @@ pub(crate) struct Help {
     pub(crate) pictures: bool,
     /// For documents that do not open without one; empty: none is known.
     pub(crate) password: String,
+    /// What is attached is handed to the parent, as far as this allows; absent: it is read as part of
+    /// what it is attached to.
+    pub(crate) apart: Option<Allowance>,
     /// Why something stayed unread.
     pub(crate) unread: Option<FailureCode>,
 }

@@ -17,6 +17,7 @@
 //! apart and words that were hyphenated at a line end put together again.
 
 mod archive;
+mod attached;
 pub mod child;
 mod epub;
 mod failure;
@@ -44,15 +45,16 @@ mod tidy;
 mod wire;
 mod xml;
 
+pub use attached::Attachment;
 pub use failure::{Failure, FailureCode};
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
-pub use fuzzing::{fuzzed, fuzzed_answer, fuzzed_drawing, fuzzed_packing, fuzzed_picture};
+pub use fuzzing::{fuzzed, fuzzed_answer, fuzzed_drawing, fuzzed_lock, fuzzed_packing, fuzzed_picture};
 pub use media::sniff;
 pub use ocr::Ocr;
-pub use parent::{Extraction, Extractor, Limits, Page};
+pub use parent::{Extraction, Extractor, How, Limits, Page};
 pub use renderer::{PagePicture, PictureType, Renderer};
 
 /// Raised when documents are read better than before, so that what an older version read can be
 /// read again.
-pub const EXTRACTOR_VERSION: i32 = 2;
+pub const EXTRACTOR_VERSION: i32 = 3;

@@ -1,11 +1,15 @@
 //! Messages: the header that people see, the body, and what is attached.
 //!
-//! The message is the first pages; each attachment that can be read follows as pages of its own that
-//! begin with its name. (They are not documents of their own.)
+//! The message is the first pages. What is attached is handed over to become documents of its own, and
+//! only named in the message; pictures that belong to the layout stay where they are. Where nobody takes
+//! it, each attachment that can be read follows as pages of its own that begin with its name.
 
-use std::collections::HashSet;
+use std::{borrow::Cow, collections::HashSet};
 
-use mail_parser::{Address, Message, MessageParser, MimeHeaders, PartType};
+use mail_parser::{
+    Address, Encoding, Message, MessageParser, MessagePart, MimeHeaders, PartType,
+    decoders::{base64::base64_decode, quoted_printable::quoted_printable_decode},
+};
 
 use crate::{
     Failure, FailureCode,
@@ -53,7 +57,15 @@ impl<'a> Letter<'a> {
 
     /// Whether to go on.
     fn show(&mut self, message: &Message<'_>, depth: usize) -> bool {
-        let text = head(message) + "\n" + &body(message);
+        let apart = self.hands_over();
+        let mut names = Vec::new();
+        for (index, part) in message.attachments().enumerate().take(MOST_ATTACHMENTS).filter(|_| apart) {
+            if let Some((name, bytes)) = file(message, part, index) {
+                self.hand_over(&name, &bytes);
+                names.push(name);
+            }
+        }
+        let text = head(message) + &attached_line(&names) + "\n" + &body(message);
         if !text::pages(&text).iter().all(|page| (self.pages)(page)) {
             return false;
         }
@@ -61,6 +73,9 @@ impl<'a> Letter<'a> {
             if index == MOST_ATTACHMENTS || depth == DEPTH {
                 self.is_cut(FailureCode::LimitExceeded);
                 break;
+            }
+            if apart && (is_layout(part) || file(message, part, index).is_some()) {
+                continue;
             }
             let name = part.attachment_name().unwrap_or_default();
             let on = match &part.body {
@@ -82,6 +97,18 @@ impl<'a> Letter<'a> {
             }
         }
         true
+    }
+
+    /// Whether somebody takes what is attached.
+    pub(crate) fn hands_over(&self) -> bool {
+        self.help.apart.is_some()
+    }
+
+    /// Gives away something that is attached. There may be no room for it.
+    pub(crate) fn hand_over(&mut self, name: &str, bytes: &[u8]) {
+        if !self.help.apart.as_mut().is_some_and(|apart| apart.hand_over(name, bytes)) {
+            self.is_cut(FailureCode::LimitExceeded);
+        }
     }
 
     /// The pages of what is attached, and whether to go on.
@@ -110,6 +137,55 @@ impl<'a> Letter<'a> {
     pub(crate) fn is_cut(&mut self, code: FailureCode) {
         self.found.cut = self.found.cut.or(Some(code));
     }
+}
+
+/// What of a message is a file for people: its name and its bytes.
+fn file<'m>(message: &'m Message<'_>, part: &'m MessagePart<'_>, index: usize) -> Option<(String, Cow<'m, [u8]>)> {
+    let name = part.attachment_name().map(str::trim).filter(|name| !name.is_empty());
+    let named = || name.map_or_else(|| nameless(index), str::to_owned);
+    match &part.body {
+        PartType::Message(inner) => {
+            let name = name.map(str::to_owned).or_else(|| Some(format!("{}.eml", inner.subject()?)));
+            Some((name.unwrap_or_else(|| nameless(index)), Cow::Borrowed(inner.raw_message())))
+        }
+        // Without a name it is a part of the letter that stands further down.
+        PartType::Text(text) | PartType::Html(text) => Some((name?.to_owned(), sent(message, part, text))),
+        PartType::Binary(bytes) | PartType::InlineBinary(bytes) if !is_layout(part) => {
+            Some((named(), Cow::Borrowed(bytes.as_ref())))
+        }
+        _ => None,
+    }
+}
+
+/// What a file is called that nobody gave a name to.
+pub(crate) fn nameless(index: usize) -> String {
+    format!("attachment {}", index + 1)
+}
+
+/// Whether it is a picture that the letter shows where it is mentioned.
+fn is_layout(part: &MessagePart<'_>) -> bool {
+    let (PartType::Binary(bytes) | PartType::InlineBinary(bytes)) = &part.body else { return false };
+    let is_attachment = part.content_disposition().is_some_and(|d| d.is_attachment());
+    let shown = matches!(part.body, PartType::InlineBinary(_)) || part.content_id().is_some();
+    shown && !is_attachment && sniff(bytes, "").is_some_and(|kind| kind.starts_with("image/"))
+}
+
+/// The bytes of a text as they were before the message was made, in whichever encoding of characters.
+fn sent<'m>(message: &'m Message<'_>, part: &MessagePart<'_>, text: &'m str) -> Cow<'m, [u8]> {
+    let place = part.offset_body as usize..part.offset_end as usize;
+    let raw = message.raw_message.get(place);
+    let decoded = match (part.encoding, raw) {
+        (Encoding::None, Some(raw)) => return Cow::Borrowed(raw),
+        (Encoding::Base64, Some(raw)) => base64_decode(raw),
+        (Encoding::QuotedPrintable, Some(raw)) => quoted_printable_decode(raw),
+        (_, None) => None,
+    };
+    decoded.map_or(Cow::Borrowed(text.as_bytes()), Cow::Owned)
+}
+
+/// By which a message is found that has such a file.
+pub(crate) fn attached_line(names: &[String]) -> String {
+    if names.is_empty() { String::new() } else { format!("Attachments: {}\n", names.join(", ")) }
 }
 
 /// Whether the name tells more of what a text is than the message does.

@@ -5,7 +5,7 @@ use std::{
     fs::File,
     io::{Seek, SeekFrom},
     os::unix::process::ExitStatusExt,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
     time::Duration,
 };
@@ -19,7 +19,8 @@ use tokio::{
 };
 
 use crate::{
-    Failure, FailureCode, Ocr,
+    Attachment, Failure, FailureCode, Ocr,
+    attached::{self, Arrivals},
     ocr::Picture,
     tidy::tidy,
     wire::{Done, Line},
@@ -48,6 +49,10 @@ pub struct Limits {
     pub output_bytes: u64,
     /// Pages read.
     pub pages: u32,
+    /// What is attached to it, as far as that is wanted.
+    pub attachments: usize,
+    /// And the bytes of all of it.
+    pub attachment_bytes: u64,
 }
 
 impl Default for Limits {
@@ -58,8 +63,21 @@ impl Default for Limits {
             memory_bytes: 512 * 1024 * 1024,
             output_bytes: 64 * 1024 * 1024,
             pages: 10_000,
+            attachments: 100,
+            attachment_bytes: 256 * 1024 * 1024,
         }
     }
+}
+
+/// How one document is to be read.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct How<'a> {
+    /// What it is.
+    pub media_type: &'a str,
+    /// Tried where it, or one inside of it, does not open without.
+    pub password: Option<&'a SecretString>,
+    /// The folder for what is attached to it, in files without names. Absent: that is read as part of it.
+    pub apart: Option<&'a Path>,
 }
 
 /// One page of text.
@@ -72,7 +90,7 @@ pub struct Page {
 }
 
 /// What was read.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Extraction {
     /// As it was asked for.
     pub media_type: String,
@@ -80,6 +98,8 @@ pub struct Extraction {
     pub pages: Vec<Page>,
     /// What the document says of itself: title, author, subject.
     pub metadata: BTreeMap<String, String>,
+    /// What is attached to it, when that was wanted apart.
+    pub attachments: Vec<Attachment>,
     /// Why it is only part of the document: the name of a [`FailureCode`].
     pub partial: Option<String>,
     /// Which reader it was.
@@ -128,12 +148,12 @@ impl Extractor {
     /// [`Failure`] when nothing could be read. What was read before a limit was hit is no failure,
     /// but `partial`.
     pub async fn extract(&self, file: File, media_type: &str) -> Result<Extraction, Failure> {
-        self.open(file, media_type, None).await
+        self.read(file, How { media_type, ..How::default() }).await
     }
 
     /// The same with a password, which is tried where a document, or one inside of it, does not open
-    /// without. It goes to the child through a pipe and nowhere else, and is forgotten with it. Only PDF
-    /// is opened so far; what is locked in another way stays `encrypted`.
+    /// without. It goes to the child through a pipe and nowhere else, and is forgotten with it. PDF and the
+    /// documents of Office (docx, xlsx, pptx) are opened; what is locked in another way stays `encrypted`.
     ///
     /// # Errors
     /// As [`extract`](Self::extract); `encrypted` when the password is not the right one, or longer
@@ -144,22 +164,31 @@ impl Extractor {
         media_type: &str,
         password: &SecretString,
     ) -> Result<Extraction, Failure> {
+        self.read(file, How { media_type, password: Some(password), apart: None }).await
+    }
+
+    /// The same in any manner.
+    ///
+    /// # Errors
+    /// As [`extract_locked`](Self::extract_locked).
+    pub async fn read(&self, file: File, how: How<'_>) -> Result<Extraction, Failure> {
+        let Some(password) = how.password else { return self.open(file, how).await };
         let wrong = || Failure { detail: WRONG_PASSWORD.to_owned(), ..Failure::new(FailureCode::Encrypted) };
         if password.expose_secret().len() > PASSWORD_BYTES {
             return Err(wrong());
         }
-        let read = self.open(file, media_type, Some(password)).await;
+        let read = self.open(file, how).await;
         read.map_err(|failure| if failure.code == FailureCode::Encrypted { wrong() } else { failure })
     }
 
-    async fn open(&self, file: File, media_type: &str, key: Option<&SecretString>) -> Result<Extraction, Failure> {
+    async fn open(&self, file: File, how: How<'_>) -> Result<Extraction, Failure> {
         // To begin anew, or to show it to another program. A pipe can be read only once.
         let again = file.try_clone().ok().zip((&file).stream_position().ok());
         let deadline = Instant::now() + self.limits.wall;
-        let (first, dragged) = self.run(file, &again, Order { media_type, key, alone: false }, deadline).await;
+        let (first, dragged) = self.run(file, &again, Order { how, alone: false }, deadline).await;
         // One of the readers that are asked second has dragged the first down with it.
         let Some(file) = again.as_ref().filter(|_| dragged).and_then(rewound) else { return first };
-        let (second, _) = self.run(file, &again, Order { media_type, key, alone: true }, deadline).await;
+        let (second, _) = self.run(file, &again, Order { how, alone: true }, deadline).await;
         let text = |read: &Result<Extraction, Failure>| {
             read.as_ref().map_or(0, |read| 1 + read.pages.iter().map(|page| page.text.len()).sum::<usize>())
         };
@@ -190,8 +219,10 @@ impl Extractor {
             }
         };
         let complaint = child.stderr.take().map(|pipe| tokio::spawn(complaint(pipe)));
-        let mut reading = Reading::default();
-        let watched = tokio::time::timeout_at(deadline, self.watch(&mut child, &mut reading, again)).await;
+        let most = attached::Allowance { count: self.limits.attachments, bytes: self.limits.attachment_bytes };
+        let mut reading = Reading { apart: order.how.apart.map(|_| Arrivals::new(most)), ..Reading::default() };
+        let watching = self.watch(&mut child, &mut reading, again, order.how.apart);
+        let watched = tokio::time::timeout_at(deadline, watching).await;
         let ended = match watched {
             Ok(ended) => ended,
             Err(_) => End::Stopped(FailureCode::Timeout),
@@ -206,14 +237,14 @@ impl Extractor {
             tracing::warn!(complaint, "the sandbox is not complete on this machine");
         }
         let dragged = reading.asked && matches!(ended, End::Exited(_));
-        (self.conclude(order.media_type, reading, ended, &complaint), dragged)
+        (self.conclude(order.how.media_type, reading, ended, &complaint), dragged)
     }
 
     fn start(&self, file: File, order: &Order<'_>) -> std::io::Result<Child> {
         let mut command = Command::new(&self.program);
         command
             .arg("--child")
-            .arg(format!("--media-type={}", order.media_type))
+            .arg(format!("--media-type={}", order.how.media_type))
             .arg(format!("--memory-bytes={}", self.limits.memory_bytes))
             .arg(format!("--cpu-seconds={}", self.limits.cpu.as_secs().max(1)))
             .arg(format!("--pages={}", self.limits.pages))
@@ -222,7 +253,12 @@ impl Extractor {
             command.arg("--alone");
         }
         let mut file = Some(file);
-        let stdin = match order.key {
+        if order.how.apart.is_some() {
+            command
+                .arg(format!("--attachments={}", self.limits.attachments))
+                .arg(format!("--attachment-bytes={}", self.limits.attachment_bytes));
+        }
+        let stdin = match order.how.password {
             // Others can see arguments and the environment. They cannot see what is in a pipe.
             Some(_) => {
                 command.arg("--locked");
@@ -245,14 +281,20 @@ impl Extractor {
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()?;
-        if let (Some(key), Some(file), Some(pipe)) = (order.key, file, child.stdin.take()) {
+        if let (Some(key), Some(file), Some(pipe)) = (order.how.password, file, child.stdin.take()) {
             // It ends with the child, who is the only one to read from the pipe.
             tokio::spawn(feed(pipe, key.clone(), file));
         }
         Ok(child)
     }
 
-    async fn watch(&self, child: &mut Child, reading: &mut Reading, again: &Option<(File, u64)>) -> End {
+    async fn watch(
+        &self,
+        child: &mut Child,
+        reading: &mut Reading,
+        again: &Option<(File, u64)>,
+        folder: Option<&Path>,
+    ) -> End {
         if let Some(pipe) = child.stdout.take() {
             // One byte more than allowed tells "too much" from "just enough".
             let mut lines = BufReader::new(pipe.take(self.limits.output_bytes + 1));
@@ -263,6 +305,17 @@ impl Extractor {
                     Ok(0) | Err(_) => break,
                     Ok(_) if !line.ends_with(b"\n") => break,
                     Ok(_) => match serde_json::from_slice(&line) {
+                        Ok(heard @ (Line::Attached { .. } | Line::Bytes { .. } | Line::AttachedWhole)) => {
+                            if matches!(heard, Line::Bytes { .. }) {
+                                let pipe = lines.get_mut();
+                                // It is no text, and has limits of its own.
+                                pipe.set_limit(pipe.limit() + line.len() as u64);
+                            }
+                            let (Some(arrivals), Some(folder)) = (&mut reading.apart, folder) else { break };
+                            if let Err(code) = arrivals.take(heard, folder) {
+                                return End::Stopped(code);
+                            }
+                        }
                         Ok(heard) => {
                             if let Some(picture) = reading.hear(heard, again) {
                                 reading.pictures += 1;
@@ -327,6 +380,7 @@ impl Extractor {
         Ok(Extraction {
             media_type: media_type.to_owned(),
             pages: reading.pages,
+            attachments: reading.apart.map(Arrivals::all).unwrap_or_default(),
             metadata: done
                 .metadata
                 .into_iter()
@@ -348,8 +402,7 @@ impl Extractor {
 
 /// What a child is told.
 struct Order<'a> {
-    media_type: &'a str,
-    key: Option<&'a SecretString>,
+    how: How<'a>,
     /// Only the reader that goes first may be asked.
     alone: bool,
 }
@@ -382,6 +435,8 @@ struct Reading {
     pages: Vec<Page>,
     done: Option<Done>,
     failed: Option<FailureCode>,
+    /// What is attached, when that is wanted apart.
+    apart: Option<Arrivals>,
     /// Whether other readers were asked for a second opinion.
     asked: bool,
     /// How many pictures were shown.
@@ -416,6 +471,7 @@ impl Reading {
                 let pixels = u64::from(width) * u64::from(height);
                 return (pixels > 0 && pixels == data.len() as u64).then_some(Picture::Grey { width, height, data });
             }
+            Line::Attached { .. } | Line::Bytes { .. } | Line::AttachedWhole => {}
             Line::Asked => self.asked = true,
             Line::Done(done) => self.done = Some(done),
             Line::Failed { code } => self.failed = Some(code),

@@ -21,6 +21,16 @@ pub(crate) enum Line {
     },
     /// The document is a picture, and the page before is to have its text.
     Picture,
+    /// Something is attached, and its bytes follow.
+    Attached {
+        name: String,
+    },
+    /// In base 64.
+    Bytes {
+        data: String,
+    },
+    /// Those were all.
+    AttachedWhole,
     /// Readers that may drag it down are asked from here on.
     Asked,
     Done(Done),

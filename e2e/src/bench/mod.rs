@@ -23,6 +23,7 @@ mod p14_build;
 mod page;
 mod peer;
 mod pgbench;
+mod r12_hostile;
 mod report;
 mod s3;
 mod system;
@@ -50,15 +51,15 @@ use self::{
 };
 
 /// What can be asked for.
-const GOALS: [&str; 16] =
-    ["P1", "P2", "P3", "P4", "P5", "P6", "P7", "P8", "P9", "P10", "P11", "P12", "P13", "P14", "R6", "R9"];
+const GOALS: [&str; 17] =
+    ["P1", "P2", "P3", "P4", "P5", "P6", "P7", "P8", "P9", "P10", "P11", "P12", "P13", "P14", "R6", "R9", "R12"];
 /// What is measured together, on a large archive in a system of its own.
 const OF_AN_ARCHIVE: [&str; 4] = ["P4", "P5", "P9", "P12"];
 /// What befalls the search index, on another archive.
 const OF_THE_INDEX: [&str; 2] = ["R6", "R9"];
 /// In the order in which they run. P10 comes first and again before P13 and P11, which start
 /// services anew and so would show the memory of processes that have done nothing.
-const ORDER: [&str; 11] = ["P10", "P1", "P2", "P3", "P6", "P8", "P10", "P7", "P13", "P11", "P14"];
+const ORDER: [&str; 12] = ["P10", "P1", "P2", "P3", "P6", "P8", "R12", "P10", "P7", "P13", "P11", "P14"];
 const READERS: usize = 100;
 const ARCHIVE_LIMIT: Duration = Duration::from_secs(300);
 
@@ -97,6 +98,9 @@ pub(crate) struct Options {
     /// Pages beyond those of the archive that P12 goes on to, by PostgreSQL alone.
     #[arg(long)]
     rows: Option<u64>,
+    /// Documents with a few bytes wrong that R12 uploads; the goal is 100,000.
+    #[arg(long)]
+    mutants: Option<usize>,
     /// Pages of the generated archive of P4, P5, P9 and P12: 100,000, or 200 with --quick. Of R6 and R9:
     /// 10,000, or 400.
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
@@ -135,6 +139,9 @@ struct Scale {
     upload_rounds: usize,
     uploads_at_once: usize,
     jobs: u64,
+    /// Ordinary documents that are read beside bombs.
+    ordinary: usize,
+    mutants: usize,
 }
 
 impl Scale {
@@ -153,6 +160,8 @@ impl Scale {
                 upload_rounds: 3,
                 uploads_at_once: 10,
                 jobs: 2000,
+                ordinary: 60,
+                mutants: 1000,
             },
             true => Self {
                 rounds: 1,
@@ -166,9 +175,12 @@ impl Scale {
                 upload_rounds: 1,
                 uploads_at_once: 2,
                 jobs: 50,
+                ordinary: 6,
+                mutants: 20,
             },
         };
         scale.rounds = options.rounds.unwrap_or(scale.rounds).max(1);
+        scale.mutants = options.mutants.unwrap_or(scale.mutants);
         scale.upload_mib = options.upload_mib.unwrap_or(scale.upload_mib).max(1);
         scale
     }
@@ -287,6 +299,7 @@ impl Bench {
             "P6" => p06_searchable::run(self).await,
             "P7" => p07_pages::run(self).await,
             "P8" => p08_throughput::run(self).await,
+            "R12" => r12_hostile::run(self).await,
             "P10" if first => p10_memory::idle(self),
             "P10" => p10_memory::afterwards(self),
             "P11" => p11_start::run(self).await,

@@ -70,7 +70,7 @@ async fn work(n: usize, mut client: WorkClient<Channel>, settled: Arc<AtomicU64>
     let deadline = Instant::now() + LIMIT;
     while settled.load(Ordering::Relaxed) < jobs {
         ensure!(Instant::now() < deadline, "only {} of {jobs} jobs were settled", settled.load(Ordering::Relaxed));
-        let request = LeaseRequest { worker: format!("bench-{n}"), max_jobs: BATCH, wait_ms: 0, extract_only: false };
+        let request = LeaseRequest { worker: format!("bench-{n}"), max_jobs: BATCH, wait_ms: 0, ..Default::default() };
         let leased = client.lease(request).await.context("lease")?.into_inner();
         let settling = leased.jobs.into_iter().map(|job| {
             let mut client = client.clone();

@@ -21,6 +21,7 @@ mod faults;
 mod harness;
 mod ledger;
 mod links;
+mod mail;
 mod office;
 mod outages;
 mod page;
@@ -49,6 +50,7 @@ fn main() -> ExitCode {
         links::TESTS,
         sharing::TESTS,
         bundle::TESTS,
+        mail::TESTS,
         access::TESTS,
         trust::TESTS,
         page::TESTS,

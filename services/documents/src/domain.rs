@@ -21,6 +21,12 @@ pub(crate) const TEXT_BYTES: usize = 64 << 20;
 /// up no attempt and are tried again until it is back.
 pub(crate) const OUTAGES: [&str; 2] = ["engine_unavailable", "unavailable"];
 
+/// How much of what is attached becomes documents: to one message, within one that was uploaded, and how
+/// deep. The rest is read as part of the message that has it, or named there.
+pub(crate) const ATTACHED_TO_ONE: i64 = 100;
+pub(crate) const ATTACHED_WITHIN_ONE: i64 = 500;
+pub(crate) const ATTACHMENT_DEPTH: i32 = 4;
+
 const METADATA_BYTES: usize = 16 * 1024;
 const TAGS: usize = 50;
 const NAME_CHARACTERS: usize = 255;
@@ -203,6 +209,35 @@ pub(crate) fn page_text(mut text: String) -> String {
     }
     text.truncate(text.floor_char_boundary(PAGE_BYTES));
     text
+}
+
+/// What people should know of the text of a document: why it is only a part (`partial`), and why a later
+/// reading did not replace it (`kept`). Either may be empty.
+pub(crate) fn notes(partial: &str, kept: &str) -> Vec<api::Failure> {
+    let missing = match partial {
+        "" => None,
+        "ocr_unavailable" => Some("Text in pictures was not read: the program for it is not installed."),
+        "encrypted" => Some("A part of it is protected with a password and was not read."),
+        "limit_exceeded" | "too_large" => Some("It is longer than is read of one document; the rest was left out."),
+        "timeout" => Some("Reading all of it would have taken too long; the rest was left out."),
+        "corrupt" => Some("A part of the file is damaged and could not be read."),
+        "unsupported_type" => Some("A part of it is of a kind that cannot be read yet."),
+        _ => Some("The reader failed on a part of the file."),
+    };
+    let later = match kept {
+        "" => None,
+        "encrypted" => Some((
+            "kept_encrypted",
+            "It was read again without its password; the text of the earlier reading was kept.",
+        )),
+        _ => Some(("kept", "It was read again with less success; the text of the earlier reading was kept.")),
+    };
+    let note = |code: &str, detail: &str| api::Failure { code: code.to_owned(), detail: detail.to_owned() };
+    missing
+        .map(|detail| note(partial, detail))
+        .into_iter()
+        .chain(later.map(|(code, detail)| note(code, detail)))
+        .collect()
 }
 
 pub(crate) fn status_of(name: &str) -> api::Status {

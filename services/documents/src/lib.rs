@@ -135,7 +135,7 @@ async fn export_ledger(store: Store, stop: CancellationToken) -> anyhow::Result<
     let mut tick = tokio::time::interval(LEDGER_EVERY);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     while stop.run_until_cancelled(tick.tick()).await.is_some() {
-        let ledger = match store.ledger().await {
+        let ledger = match store.ledger(0).await {
             Ok(ledger) => ledger,
             Err(error) => {
                 tracing::debug!(%error, "the ledger was not read");
@@ -152,6 +152,7 @@ async fn export_ledger(store: Store, stop: CancellationToken) -> anyhow::Result<
         }
         metrics::gauge!("documents_work", "state" => "waiting").set(ledger.work_waiting as f64);
         metrics::gauge!("documents_work", "state" => "leased").set(ledger.work_leased as f64);
+        metrics::gauge!("documents_outdated").set(ledger.outdated as f64);
         metrics::gauge!("documents_work_oldest_waiting_seconds").set(ledger.oldest_waiting_seconds);
     }
     Ok(())

@@ -34,6 +34,8 @@ pub(crate) fn messages(lease: &Lease, read: Extraction, derived: Insights) -> Ve
     let extraction = api::Extraction {
         insights: Some(api::Insights { properties: read.metadata.into_iter().collect(), ..insights(derived) }),
         extractor_version: EXTRACTOR_VERSION,
+        // What was not found in a part of a document may be in the rest of it.
+        attachments_known: matches!(read.partial.as_deref(), None | Some("ocr_unavailable")),
         partial: read.partial.unwrap_or_default(),
         engine: read.engine,
     };
@@ -78,6 +80,7 @@ mod tests {
             media_type: "text/plain".to_owned(),
             pages,
             metadata: Default::default(),
+            attachments: Vec::new(),
             partial: None,
             engine: "text".to_owned(),
             cpu_ms: 0,

@@ -100,6 +100,12 @@ pub struct Reading {
     /// Pages of one document that are read.
     #[arg(long, env, default_value_t = 10_000)]
     pub extract_pages: u32,
+    /// Of what is attached to a message: how many become documents.
+    #[arg(long, env, default_value_t = 100)]
+    pub extract_attachments: usize,
+    /// And mebibytes of all of it.
+    #[arg(long, env, default_value_t = 256)]
+    pub extract_attachment_mib: u64,
     /// The program that reads text in pictures and scanned pages: a path, or a name in PATH; empty: nobody
     /// does. Without it such documents are marked `ocr_unavailable`, and everything else is read.
     #[arg(long, env, default_value = "tesseract")]
@@ -119,6 +125,8 @@ impl Default for Reading {
             extract_cpu_seconds: 30,
             extract_memory_mib: 512,
             extract_pages: 10_000,
+            extract_attachments: 100,
+            extract_attachment_mib: 256,
             extract_ocr_program: "tesseract".to_owned(),
             extract_ocr_languages: "eng".to_owned(),
         }
@@ -163,6 +171,8 @@ impl Reading {
             cpu: Duration::from_secs(self.extract_cpu_seconds),
             memory_bytes: self.extract_memory_mib * 1024 * 1024,
             pages: self.extract_pages,
+            attachments: self.extract_attachments,
+            attachment_bytes: self.extract_attachment_mib * 1024 * 1024,
             ..Limits::default()
         }
     }

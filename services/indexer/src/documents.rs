@@ -13,17 +13,20 @@ use chassis::{
 };
 use futures_util::stream;
 use proto::documents::{
-    CompleteRequest, ContentHead, FailRequest, Failure, GetIndexStateRequest, HeartbeatRequest, HoldTurnRequest,
-    HoldTurnResponse, IndexState, IndexedDocument, Lease, LeaseRequest, LeaseResponse, ListIndexedRequest,
-    ListIndexedResponse, Page, ReadContentRequest, ReadContentResponse, ReadIndexedRequest, ReadLeasedRequest,
-    ReadLeasedResponse, ReadPagesRequest, ReadPagesResponse, SaveIndexStateRequest, SettleRequest, WantRebuildRequest,
-    documents_client::DocumentsClient, read_content_response, read_pages_response::Part, truth_client::TruthClient,
-    work_client::WorkClient,
+    AttachStart, CompleteRequest, ContentHead, FailRequest, Failure, GetIndexStateRequest, GetLedgerRequest,
+    HeartbeatRequest, HoldTurnRequest, HoldTurnResponse, IndexState, IndexedDocument, Lease, LeaseLockedRequest,
+    LeaseRequest, LeaseResponse, ListIndexedRequest, ListIndexedResponse, Page, ReadContentRequest,
+    ReadContentResponse, ReadIndexedRequest, ReadLeasedRequest, ReadLeasedResponse, ReadPagesRequest,
+    ReadPagesResponse, SaveIndexStateRequest, SettleRequest, WantRebuildRequest, documents_client::DocumentsClient,
+    read_content_response, read_pages_response, truth_client::TruthClient, work_client::WorkClient,
 };
 use tokio::time::{Instant, timeout};
 use tonic::{Status, Streaming};
 
-use crate::error::Error;
+use crate::{
+    error::{Error, refused},
+    parts::Part,
+};
 
 /// Calls that answer at once.
 const SHORT: Duration = Duration::from_secs(10);
@@ -59,11 +62,13 @@ impl Documents {
         wait: Duration,
         extract_only: bool,
     ) -> Result<LeaseResponse, Status> {
+        let extractor_version = extract::EXTRACTOR_VERSION;
         let request = LeaseRequest {
             worker: worker.to_owned(),
             max_jobs: i32::try_from(most).unwrap_or(i32::MAX),
             wait_ms: i32::try_from(wait.as_millis()).unwrap_or(i32::MAX),
             extract_only,
+            extractor_version,
         };
         let mut client = self.0.clone();
         Ok(within(wait + SHORT / 2).scope(client.lease(request)).await?.into_inner())
@@ -80,6 +85,37 @@ impl Documents {
         let mut client = self.0.clone();
         let request = ReadLeasedRequest { lease: Some(lease.clone()) };
         Ok(Chunks(within(SHORT).scope(client.read_leased(request)).await?.into_inner()))
+    }
+
+    /// The work on a document that waits for a password, for the person who makes the current call.
+    pub(crate) async fn lease_locked(&self, document_id: &str) -> Result<LeaseResponse, Status> {
+        let request = LeaseLockedRequest { document_id: document_id.to_owned() };
+        Ok(self.0.clone().lease_locked(request).await?.into_inner())
+    }
+
+    /// Makes a document of something that is attached to the leased one, unless it is known. Done twice
+    /// it is as done once. Answers the reason when documents does not take such.
+    pub(crate) async fn attach(&self, lease: &Lease, part: &Part) -> Result<Option<String>, Error> {
+        patiently(|| async {
+            let start = AttachStart {
+                lease: Some(lease.clone()),
+                file_name: part.name.clone(),
+                sha256: part.sha256.clone(),
+                size: i64::try_from(part.size).unwrap_or(i64::MAX),
+            };
+            let messages = part.messages(start).await?;
+            match within(LONG).scope(self.0.clone().attach(messages)).await {
+                Ok(_) => Ok(None),
+                Err(status) => refused(status).map(Some),
+            }
+        })
+        .await
+    }
+
+    /// Documents that an older reader read.
+    pub(crate) async fn outdated(&self) -> Result<i64, Error> {
+        let request = GetLedgerRequest { extractor_version: extract::EXTRACTOR_VERSION };
+        Ok(within(SHORT).scope(self.0.clone().get_ledger(request)).await?.into_inner().outdated)
     }
 
     /// Hands over what was read. Done twice it is as done once.
@@ -101,7 +137,7 @@ impl Documents {
             let request = ReadPagesRequest { lease: Some(lease.clone()) };
             let mut parts = within(SHORT).scope(client.read_pages(request)).await?.into_inner();
             match next(&mut parts).await?.and_then(|first| first.part) {
-                Some(Part::Document(document)) => Ok((document, Pages(parts))),
+                Some(read_pages_response::Part::Document(document)) => Ok((document, Pages(parts))),
                 _ => Err(Error::Internal("documents sent pages without their document".to_owned())),
             }
         })
@@ -132,7 +168,12 @@ impl Documents {
         limit: Duration,
     ) -> Result<bool, Error> {
         let mut client = self.0.clone();
-        let request = FailRequest { lease: Some(lease.clone()), failure: Some(failure), permanent };
+        let request = FailRequest {
+            lease: Some(lease.clone()),
+            failure: Some(failure),
+            permanent,
+            extractor_version: extract::EXTRACTOR_VERSION,
+        };
         Ok(within(limit).scope(client.fail(request)).await?.into_inner().will_retry)
     }
 }
@@ -179,7 +220,7 @@ impl Documents {
             }
         };
         match next(&mut parts).await?.and_then(|first| first.part) {
-            Some(Part::Document(document)) => Ok(Some((document, Pages(parts)))),
+            Some(read_pages_response::Part::Document(document)) => Ok(Some((document, Pages(parts)))),
             _ => Err(Error::Internal("documents sent pages without their document".to_owned())),
         }
     }
@@ -259,7 +300,7 @@ impl Pages {
     pub(crate) async fn next(&mut self) -> Result<Option<Page>, Error> {
         match next(&mut self.0).await?.map(|message| message.part) {
             None => Ok(None),
-            Some(Some(Part::Page(page))) => Ok(Some(page)),
+            Some(Some(read_pages_response::Part::Page(page))) => Ok(Some(page)),
             Some(_) => Err(Error::Internal("documents sent something else than a page".to_owned())),
         }
     }

@@ -92,6 +92,17 @@ impl From<Status> for Error {
     }
 }
 
+/// Why documents does not take something that was attached: that is its right, and no error of ours.
+pub(crate) fn refused(status: Status) -> Result<String, Error> {
+    let fault = Fault::of(&status);
+    match fault.kind {
+        FaultKind::UnsupportedMediaType | FaultKind::Unprocessable | FaultKind::TooLarge => {
+            Ok(fault.reason.into_owned())
+        }
+        _ => Err(status.into()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,12 +5,16 @@ use std::{
     time::Duration,
 };
 
-use chassis::{Caller, Fault, FaultKind, RequestContext, Role, grpc::caller};
+use chassis::{
+    Caller, Fault, FaultKind, RequestContext, Role,
+    grpc::{caller, context},
+};
 use proto::{
     documents::IndexState,
     indexer::{
         DrawPageRequest, DrawPageResponse, Drift, GetIndexRequest, Index, RebuildIndexRequest, RebuildIndexResponse,
-        RebuildProgress, VerifyIndexRequest, VerifyIndexResponse, indexer_server::Indexer,
+        RebuildProgress, UnlockDocumentRequest, UnlockDocumentResponse, VerifyIndexRequest, VerifyIndexResponse,
+        indexer_server::Indexer,
     },
 };
 use tonic::{Request, Response, Status};
@@ -20,7 +24,7 @@ use crate::{
     error::Error,
     pictures::Pictures,
     truth::{Differences, Keeper},
-    worker::Counts,
+    worker::{Counts, Worker},
 };
 
 /// For a call that no request asked for.
@@ -30,13 +34,14 @@ const BUDGET: Duration = Duration::from_secs(10);
 pub(crate) struct Api {
     engine: Engine,
     counts: Arc<Counts>,
+    worker: Worker,
     keeper: Keeper,
     pictures: Pictures,
 }
 
 impl Api {
-    pub(crate) fn new(engine: Engine, counts: Arc<Counts>, keeper: Keeper, pictures: Pictures) -> Self {
-        Self { engine, counts, keeper, pictures }
+    pub(crate) fn new(engine: Engine, worker: Worker, keeper: Keeper, pictures: Pictures) -> Self {
+        Self { engine, counts: worker.counts(), worker, keeper, pictures }
     }
 }
 
@@ -77,7 +82,9 @@ impl Indexer for Api {
             true => as_system(self.keeper.documents.index_state()).await.map_err(refused)?,
             false => IndexState::default(),
         };
+        let outdated = as_system(self.keeper.documents.outdated()).await.map_err(refused)?;
         Ok(Response::new(Index {
+            outdated,
             engine: if configured { "meilisearch" } else { "none" }.to_owned(),
             available: configured && self.engine.is_up(),
             name: self.engine.index().to_owned(),
@@ -106,6 +113,20 @@ impl Indexer for Api {
         Ok(Response::new(RebuildIndexResponse {}))
     }
 
+    async fn unlock_document(
+        &self,
+        request: Request<UnlockDocumentRequest>,
+    ) -> Result<Response<UnlockDocumentResponse>, Status> {
+        caller(&request).require(Role::Editor)?;
+        let end = tokio::time::Instant::now() + context(&request).remaining().saturating_sub(MARGIN);
+        let UnlockDocumentRequest { document_id, password } = request.into_inner();
+        if password.is_empty() || password.len() > PASSWORD_BYTES {
+            return Err(Fault::field("password", "must have 1 to 1024 bytes").into());
+        }
+        let done = self.worker.unlock(&document_id, password.into(), end).await?;
+        Ok(Response::new(UnlockDocumentResponse { done }))
+    }
+
     async fn verify_index(
         &self,
         request: Request<VerifyIndexRequest>,
@@ -130,6 +151,10 @@ impl Indexer for Api {
         Ok(Response::new(self.pictures.page(&request.into_inner()).await?))
     }
 }
+
+/// Before the caller's deadline.
+const MARGIN: Duration = Duration::from_millis(500);
+const PASSWORD_BYTES: usize = 1024;
 
 fn progress(state: &IndexState) -> Option<RebuildProgress> {
     let Some(rebuild) = &state.rebuild else { return state.rebuild_wanted.then(RebuildProgress::default) };

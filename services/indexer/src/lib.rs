@@ -21,6 +21,12 @@
 //! settings, it builds a successor beside it and promotes that (`truth`, `rebuild`). What search knows
 //! of words that stand for others is given to the engine as well (`synonyms`).
 //!
+//! **Attachments.** What is attached to a message is handed to documents before the text of the message
+//! is, under the same lease, and becomes documents of their own.
+//!
+//! **Passwords** come from a person by way of the gateway, are tried once under a lease that is taken for
+//! that document, and are kept nowhere: when this process dies, the document is locked as before.
+//!
 //! **Pictures of pages** are drawn by the same child when somebody asks for one, and kept in memory for
 //! a while (`pictures`). Documents is asked on behalf of whoever wants to see one, each time.
 //!
@@ -35,6 +41,7 @@ mod engine;
 mod error;
 mod grpc;
 mod lease;
+mod parts;
 mod pictures;
 mod rebuild;
 mod step;
@@ -111,7 +118,7 @@ impl Service for App {
     }
 
     async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
-        let api = grpc::Api::new(self.engine.clone(), self.worker.counts(), self.keeper.clone(), self.pictures.clone());
+        let api = grpc::Api::new(self.engine.clone(), self.worker.clone(), self.keeper.clone(), self.pictures.clone());
         let routes = Routes::new(IndexerServer::new(api));
         // Until the last step has ended.
         let watching = CancellationToken::new();

@@ -2,7 +2,8 @@
 
 use std::{future::Future, io::Seek, path::PathBuf, sync::Arc, time::Instant};
 
-use extract::{Extraction, Extractor};
+use chassis::SecretString;
+use extract::{Attachment, Extraction, Extractor, FailureCode, How};
 use proto::documents::{Job, Lease, WorkKind};
 use search_index::Error as EngineError;
 use tokio::{
@@ -15,6 +16,7 @@ use crate::{
     documents::{Documents, patiently},
     engine::{self, Engine},
     error::Error,
+    parts::Part,
     pictures::Pictures,
 };
 
@@ -49,9 +51,15 @@ impl Step {
     /// Everything but the settle. Dropped at any point it leaves nothing behind that another attempt
     /// does not write over, and no child. `reading` is the right to read a document; it is given back
     /// once only the engine is waited for.
-    pub(crate) async fn run(&self, job: &Job, lease: &Lease, reading: OwnedSemaphorePermit) -> Result<(), Error> {
+    pub(crate) async fn run(
+        &self,
+        job: &Job,
+        lease: &Lease,
+        reading: OwnedSemaphorePermit,
+        password: Option<&SecretString>,
+    ) -> Result<(), Error> {
         match job.kind() {
-            WorkKind::Extract => self.read(job, lease).await?,
+            WorkKind::Extract => self.read(job, lease, password).await?,
             WorkKind::Remove => self.pictures.forget(engine::id(&lease.document_id)?),
             _ => {}
         }
@@ -73,15 +81,36 @@ impl Step {
         fed
     }
 
-    async fn read(&self, job: &Job, lease: &Lease) -> Result<(), Error> {
+    async fn read(&self, job: &Job, lease: &Lease, password: Option<&SecretString>) -> Result<(), Error> {
         let file = timed("fetch", patiently(|| self.fetch(job, lease))).await?;
-        let read = timed("extract", self.extractor.extract(file, &job.media_type)).await?;
+        let apart = job.attachments.then_some(self.spool.as_path());
+        let how = How { media_type: &job.media_type, password, apart };
+        let mut read = timed("extract", self.extractor.read(file, how)).await?;
         metrics::counter!("indexer_extracted_pages_total").increment(read.pages.len() as u64);
         metrics::histogram!("indexer_child_cpu_seconds").record(read.cpu_ms as f64 / 1000.0);
         metrics::histogram!("indexer_child_peak_bytes").record(read.peak_rss_bytes as f64);
+        // Before the text: once that is complete, nobody would come back for what is attached.
+        let attachments = std::mem::take(&mut read.attachments);
+        if !attachments.is_empty() && !timed("attach", self.attach(lease, attachments)).await? {
+            read.partial.get_or_insert_with(|| FailureCode::LimitExceeded.as_str().to_owned());
+        }
         let (read, insights) = timed("insights", derive(read)).await?;
         let messages = Arc::new(completion::messages(lease, read, insights));
         timed("complete", self.documents.complete(messages)).await
+    }
+
+    /// Makes documents of what is attached. Answers whether there was room for all of it; what documents
+    /// does not take for what it is stays a name in its message.
+    async fn attach(&self, lease: &Lease, attachments: Vec<Attachment>) -> Result<bool, Error> {
+        let mut room = true;
+        for attachment in attachments {
+            let part = Part::new(attachment).await?;
+            let refused = self.documents.attach(lease, &part).await?;
+            room &= refused.as_deref() != Some("too-many-attachments");
+            let outcome = if refused.is_some() { "refused" } else { "taken" };
+            metrics::counter!("indexer_attachments_total", "outcome" => outcome).increment(1);
+        }
+        Ok(room)
     }
 
     /// Into a file without a name: it is gone with the process, however that ends.

@@ -8,13 +8,15 @@ use std::{
     time::Duration,
 };
 
-use chassis::{CancellationToken, Dependency, Fault, RequestContext, TraceContext};
+use chassis::{CancellationToken, Dependency, Fault, FaultKind, RequestContext, SecretString, TraceContext};
+use extract::FailureCode;
 use proto::documents::{Job, Lease, WorkKind};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     task::JoinSet,
-    time::timeout,
+    time::{Instant, timeout, timeout_at},
 };
+use tonic::Status;
 use tracing::Instrument;
 use uuid::Uuid;
 
@@ -57,6 +59,8 @@ pub(crate) struct Worker {
     engine: Engine,
     step: Step,
     slots: Arc<Semaphore>,
+    /// One document at a time is read with a password, whatever else is being read.
+    unlocking: Arc<Semaphore>,
     counts: Arc<Counts>,
     /// Steps that are still under way hand their work back.
     release: CancellationToken,
@@ -72,6 +76,7 @@ impl Worker {
             engine,
             step,
             slots: Arc::new(Semaphore::new(slots.max(1))),
+            unlocking: Arc::new(Semaphore::new(1)),
             counts: Arc::default(),
             release: CancellationToken::new(),
         }
@@ -122,7 +127,8 @@ impl Worker {
                         // Nobody else takes slots, so those that were free still are.
                         let slot = slot.take().or_else(|| self.slots.clone().try_acquire_owned().ok());
                         if let Some(slot) = slot {
-                            steps.spawn(Box::pin(worker.clone().work(job, slot)));
+                            let working = worker.clone().work(job, slot, None);
+                            steps.spawn(Box::pin(async { drop(working.await) }));
                         }
                     }
                 }
@@ -138,15 +144,37 @@ impl Worker {
         }
     }
 
-    async fn work(self, job: Job, slot: OwnedSemaphorePermit) {
+    /// Reads a document that waits for a password. Answers whether that has ended by `end`; if not, it goes
+    /// on.
+    pub(crate) async fn unlock(&self, document: &str, password: SecretString, end: Instant) -> Result<bool, Status> {
+        let busy = |_| Fault::unavailable("whoever opens documents with passwords");
+        let turn = timeout_at(end, self.unlocking.clone().acquire_owned()).await.map_err(busy)?;
+        let turn = turn.map_err(|_| Fault::unavailable("a part that is stopping"))?;
+        let granted = self.documents.lease_locked(document).await?;
+        let Some(job) = granted.jobs.into_iter().next() else { return Err(Fault::not_found("document").into()) };
+        // Not broken off with the call: the lease is taken, and the document must come to an end.
+        let working = tokio::spawn(Box::pin(self.clone().work(job, turn, Some(password))));
+        match timeout_at(end, working).await {
+            Ok(Ok(Some(Error::Unreadable(failure)))) if failure.code == FailureCode::Encrypted => {
+                let detail = "The password does not open the document.";
+                Err(Fault::new(FaultKind::Unprocessable, detail).because("password-does-not-open").into())
+            }
+            // What else went wrong stands at the document.
+            Ok(_) => Ok(true),
+            Err(_) => Ok(false),
+        }
+    }
+
+    /// Answers why the step did not come to its end.
+    async fn work(self, job: Job, slot: OwnedSemaphorePermit, password: Option<SecretString>) -> Option<Error> {
         let kind = match job.kind() {
             WorkKind::Extract => "extract",
             WorkKind::Index => "index",
             WorkKind::Remove => "remove",
             // Of a later version; its lease runs out, and one who knows it may have it.
-            WorkKind::Unspecified => return,
+            WorkKind::Unspecified => return None,
         };
-        let Some(lease) = job.lease.clone() else { return };
+        let lease = job.lease.clone()?;
         let cause = TraceContext::parse(&job.traceparent);
         let mut context = RequestContext::background(POLL);
         context.trace = cause.unwrap_or(context.trace);
@@ -163,21 +191,28 @@ impl Worker {
             chassis::record_link(&span, cause);
         }
         let working = async {
-            let outcome = self.end(&job, &lease, slot).await;
+            let (outcome, error) = self.end(&job, &lease, slot, password.as_ref()).await;
             metrics::counter!("indexer_jobs_total", "kind" => kind, "outcome" => outcome).increment(1);
             tracing::info!(outcome, attempt = job.attempt, "job ended");
+            error
         };
-        context.scope(working.instrument(span)).await;
+        context.scope(working.instrument(span)).await
     }
 
     /// Brings a job to its end, and tells documents.
-    async fn end(&self, job: &Job, lease: &Lease, slot: OwnedSemaphorePermit) -> &'static str {
+    async fn end(
+        &self,
+        job: &Job,
+        lease: &Lease,
+        slot: OwnedSemaphorePermit,
+        password: Option<&SecretString>,
+    ) -> (&'static str, Option<Error>) {
         let held = self.counts.leases.hold(lease);
         let stepped = tokio::select! {
             biased;
             () = held.lost() => Err(Error::LeaseLost),
             () = self.release.cancelled() => Err(Error::Stopping),
-            stepped = Box::pin(self.step.run(job, lease, slot)) => stepped,
+            stepped = Box::pin(self.step.run(job, lease, slot, password)) => stepped,
         };
         // Not broken off by a heartbeat that finds the work gone because this settles it.
         let settled = match stepped {
@@ -187,9 +222,9 @@ impl Worker {
         match settled {
             Ok(()) => {
                 self.counts.settled.fetch_add(1, Ordering::Relaxed);
-                "settled"
+                ("settled", None)
             }
-            Err(error) => self.report(lease, &error).await,
+            Err(error) => (self.report(lease, &error).await, Some(error)),
         }
     }
 

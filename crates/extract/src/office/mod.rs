@@ -1,5 +1,6 @@
 //! Office documents: OOXML (Word, PowerPoint, Excel) and OpenDocument.
 
+mod locked;
 mod odf;
 mod sheets;
 mod slides;
@@ -15,12 +16,9 @@ use crate::{
     archive::{Archive, resolve},
     formats::{Found, Pages},
     media::CONTAINER,
-    outlook,
+    sniff,
     xml::{Piece, walk},
 };
-
-/// With a password, the archive is inside of a container of the old kind, under this name.
-const LOCKED: &str = "EncryptedPackage";
 
 /// The kinds of OOXML.
 #[derive(Clone, Copy, Debug)]
@@ -30,13 +28,32 @@ pub(crate) enum Ooxml {
     Sheets,
 }
 
-/// # Errors
-/// `encrypted`, or `corrupt` when the part that matters is not there.
-pub(crate) fn read(kind: Ooxml, bytes: &[u8], pages: Pages<'_>) -> Result<Found, Failure> {
-    if bytes.starts_with(CONTAINER) {
-        let locked = outlook::shows(bytes, LOCKED);
-        return Err(Failure::new(if locked { FailureCode::Encrypted } else { FailureCode::UnsupportedType }));
+impl Ooxml {
+    pub(crate) fn of(media_type: Option<&str>) -> Option<Self> {
+        match media_type?.strip_prefix("application/vnd.openxmlformats-officedocument.")? {
+            "wordprocessingml.document" => Some(Self::Word),
+            "presentationml.presentation" => Some(Self::Slides),
+            "spreadsheetml.sheet" => Some(Self::Sheets),
+            _ => None,
+        }
     }
+}
+
+#[cfg(feature = "fuzzing")]
+pub(crate) use locked::fuzzed as fuzzed_lock;
+
+/// # Errors
+/// `encrypted` when the password does not open it, or `corrupt` when the part that matters is not there.
+pub(crate) fn read(kind: Ooxml, bytes: &[u8], password: &str, pages: Pages<'_>) -> Result<Found, Failure> {
+    if !bytes.starts_with(CONTAINER) {
+        return read_archive(kind, bytes, pages);
+    }
+    // With a password, the archive is inside of a container of the old kind.
+    let opened = locked::open(bytes, password)?;
+    read_archive(Ooxml::of(sniff(&opened, "")).unwrap_or(kind), &opened, pages)
+}
+
+fn read_archive(kind: Ooxml, bytes: &[u8], pages: Pages<'_>) -> Result<Found, Failure> {
     let archive = Archive::open(bytes)?;
     let metadata = properties(archive.read("docProps/core.xml")?);
     match kind {

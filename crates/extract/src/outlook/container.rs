@@ -13,7 +13,7 @@ const STREAM_BYTES: u64 = 64 * 1024 * 1024;
 /// What all streams that are looked at may hold together: they may share their bytes.
 const ALL_BYTES: u64 = 160 * 1024 * 1024;
 
-pub(super) struct Container<'a> {
+pub(crate) struct Container<'a> {
     file: CompoundFile<Cursor<&'a [u8]>>,
     left: u64,
     whole: bool,
@@ -22,18 +22,18 @@ pub(super) struct Container<'a> {
 impl<'a> Container<'a> {
     /// # Errors
     /// `corrupt` when its tables cannot be followed.
-    pub(super) fn open(bytes: &'a [u8]) -> Result<Self, Failure> {
+    pub(crate) fn open(bytes: &'a [u8]) -> Result<Self, Failure> {
         let file = CompoundFile::open(Cursor::new(bytes)).map_err(|_| Failure::new(FailureCode::Corrupt))?;
         Ok(Self { file, left: ALL_BYTES, whole: true })
     }
 
     /// Whether everything that was asked for could be read.
-    pub(super) fn is_whole(&self) -> bool {
+    pub(crate) fn is_whole(&self) -> bool {
         self.whole
     }
 
     /// What is in a stream, as far as it can be read; nothing when there is no such stream.
-    pub(super) fn stream(&mut self, path: &str) -> Option<Vec<u8>> {
+    pub(crate) fn stream(&mut self, path: &str) -> Option<Vec<u8>> {
         if !self.file.is_stream(path) {
             return None;
         }
@@ -47,12 +47,12 @@ impl<'a> Container<'a> {
     }
 
     /// The paths of the streams in a folder.
-    pub(super) fn streams(&self, folder: &str) -> Vec<String> {
+    pub(crate) fn streams(&self, folder: &str) -> Vec<String> {
         self.entries(folder, |entry| entry.is_stream())
     }
 
     /// The paths of the folders in a folder whose names begin so, in the order of their names.
-    pub(super) fn folders(&self, folder: &str, start: &str) -> Vec<String> {
+    pub(crate) fn folders(&self, folder: &str, start: &str) -> Vec<String> {
         let mut found = self.entries(folder, |entry| entry.is_storage() && entry.name().starts_with(start));
         found.sort();
         found

@@ -1,7 +1,7 @@
 //! Messages as Outlook keeps them ([MS-OXMSG]): a compound file in which every message, recipient and
 //! attachment is a folder of properties. They become pages as other messages do.
 
-mod container;
+pub(crate) mod container;
 mod packed;
 mod properties;
 
@@ -10,7 +10,7 @@ use crate::{
     formats::{Found, Pages},
     help::Help,
     html,
-    mail::{DEPTH, Letter, MOST_ATTACHMENTS, with_other},
+    mail::{DEPTH, Letter, MOST_ATTACHMENTS, attached_line, nameless, with_other},
     rtf, sniff, text,
 };
 use container::Container;
@@ -20,6 +20,8 @@ use properties::{Properties, tag};
 
 /// The media type of such messages.
 pub(crate) const MEDIA_TYPE: &str = "application/vnd.ms-outlook";
+/// How the names of their folders begin.
+const ATTACHMENT: &str = "__attach_version1.0_#";
 /// People that are named.
 const MOST_PEOPLE: usize = 500;
 
@@ -68,11 +70,15 @@ fn show(
     letter: &mut Letter<'_>,
     depth: usize,
 ) -> bool {
-    let shown = head(container, folder, message) + "\n" + &body(message);
+    let names = match letter.hands_over() {
+        true => hand_over(container, folder, message, letter),
+        false => Vec::new(),
+    };
+    let shown = head(container, folder, message) + &attached_line(&names) + "\n" + &body(message);
     if !text::pages(&shown).iter().all(|page| letter.page(page)) {
         return false;
     }
-    for (index, place) in container.folders(folder, "__attach_version1.0_#").into_iter().enumerate() {
+    for (index, place) in container.folders(folder, ATTACHMENT).into_iter().enumerate() {
         if index == MOST_ATTACHMENTS || depth >= DEPTH {
             letter.is_cut(FailureCode::LimitExceeded);
             break;
@@ -81,11 +87,12 @@ fn show(
             letter.is_cut(FailureCode::Corrupt);
             continue;
         };
-        let names = [tag::LONG_FILE_NAME, tag::FILE_NAME, tag::DISPLAY_NAME];
-        let name = names.into_iter().find_map(|name| attachment.text(name)).unwrap_or_default();
+        let name = name_of(&attachment).unwrap_or_default();
         let inner = format!("{place}/{}", tag::EMBEDDED);
         let on = if let Some(message) = Properties::of_message(container, &inner, false) {
             show(container, &inner, &message, letter, depth + 1)
+        } else if letter.hands_over() {
+            true
         } else {
             match attachment.bytes(tag::DATA) {
                 Some(bytes) => match sniff(&bytes, &name) {
@@ -102,6 +109,34 @@ fn show(
         }
     }
     true
+}
+
+/// Gives away the files that are attached, and answers their names. A message inside of another is no
+/// file of its own in this format: it stays where it is, and what is attached to it is given away as well.
+fn hand_over(
+    container: &mut Container<'_>,
+    folder: &str,
+    message: &Properties,
+    letter: &mut Letter<'_>,
+) -> Vec<String> {
+    let mut names = Vec::new();
+    for (index, place) in container.folders(folder, ATTACHMENT).into_iter().enumerate().take(MOST_ATTACHMENTS) {
+        let Some(attachment) = Properties::of_part(container, &place, message) else { continue };
+        let Some(bytes) = attachment.bytes(tag::DATA) else { continue };
+        let name = name_of(&attachment).unwrap_or_else(|| nameless(index));
+        let is_picture = || sniff(&bytes, "").is_some_and(|kind| kind.starts_with("image/"));
+        if attachment.text(tag::CONTENT_ID).is_some() && is_picture() {
+            // The letter shows it where it is mentioned.
+            continue;
+        }
+        letter.hand_over(&name, &bytes);
+        names.push(name);
+    }
+    names
+}
+
+fn name_of(attachment: &Properties) -> Option<String> {
+    [tag::LONG_FILE_NAME, tag::FILE_NAME, tag::DISPLAY_NAME].into_iter().find_map(|name| attachment.text(name))
 }
 
 fn head(container: &mut Container<'_>, folder: &str, message: &Properties) -> String {

@@ -28,6 +28,7 @@ pub(super) mod tag {
     pub(in super::super) const DATA: u16 = 0x3701;
     pub(in super::super) const FILE_NAME: u16 = 0x3704;
     pub(in super::super) const LONG_FILE_NAME: u16 = 0x3707;
+    pub(in super::super) const CONTENT_ID: u16 = 0x3712;
     pub(in super::super) const SMTP_ADDRESS: u16 = 0x39fe;
     pub(super) const INTERNET_CODE_PAGE: u16 = 0x3fde;
     pub(super) const CODE_PAGE: u16 = 0x3ffd;
@@ -49,7 +50,7 @@ const HEADER_OF_MESSAGE: usize = 24;
 const HEADER_OF_PART: usize = 8;
 
 /// What may be read of a folder: names in lists of people, and bodies and files once each.
-const WANTED: [u16; 20] = [
+const WANTED: [u16; 21] = [
     tag::SUBJECT,
     tag::REPRESENTED_NAME,
     tag::REPRESENTED_ADDRESS,
@@ -65,6 +66,7 @@ const WANTED: [u16; 20] = [
     tag::DATA,
     tag::FILE_NAME,
     tag::LONG_FILE_NAME,
+    tag::CONTENT_ID,
     tag::SMTP_ADDRESS,
     tag::INTERNET_CODE_PAGE,
     tag::CODE_PAGE,

@@ -12,7 +12,7 @@ use std::{
 
 use extract::{FailureCode, Limits};
 
-use crate::{archives, bombs, documents, formats, outlook, pictures, read_with};
+use crate::{archives, bombs, documents, formats, locked, outlook, pictures, read_with};
 
 pub(crate) const PDF: &str = "application/pdf";
 pub(crate) const DOCX: &str = "application/vnd.openxmlformats-officedocument.wordprocessingml.document";
@@ -42,6 +42,8 @@ pub(crate) const LIMITS: Limits = Limits {
     memory_bytes: 400 * 1024 * 1024,
     output_bytes: 4 * 1024 * 1024,
     pages: 200,
+    attachments: 100,
+    attachment_bytes: 64 * 1024 * 1024,
 };
 /// For starting processes on a machine that has other things to do as well.
 const SLACK: Duration = Duration::from_secs(12);
@@ -141,6 +143,7 @@ async fn whatever_is_in_a_file_its_reading_ends_in_time_and_in_a_known_way() {
         .chain(bombs::pictures())
         .chain(bombs::texts())
         .chain(outlook::hostile())
+        .chain(locked::hostile())
         .collect();
     let count = cases.len();
     assert!(count >= 200, "{count}");

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod archives;
+mod attached;
 mod bombs;
 mod corpus;
 mod documents;
@@ -9,6 +10,7 @@ mod drawing;
 mod drawing_hostile;
 mod formats;
 mod hostile;
+mod locked;
 mod mutations;
 mod outlook;
 mod passwords;

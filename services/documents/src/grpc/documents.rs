@@ -76,6 +76,10 @@ impl Documents for DocumentsApi {
                 "" => None,
                 text => Some(id(text, "collection")?),
             },
+            parent: match sent.parent_id.as_str() {
+                "" => None,
+                text => Some(id(text, "document")?),
+            },
             status: status_name(sent.status()),
             media_type: check.line("media_type", &sent.media_type, false, 200),
             tag: check.line("tag", &sent.tag, false, 50),

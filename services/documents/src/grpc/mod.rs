@@ -1,5 +1,6 @@
 //! Proto ↔ domain; who may call what.
 
+mod attach;
 mod bundle;
 mod collections;
 mod documents;

@@ -21,7 +21,7 @@ use crate::{
 const SILENCE: Duration = Duration::from_secs(30);
 
 /// Bytes on their way to the object store, looked at as they pass.
-struct Intake {
+pub(super) struct Intake {
     upload: Upload,
     hasher: Sha256,
     /// The first bytes, which tell the type.
@@ -30,8 +30,31 @@ struct Intake {
     limit: u64,
 }
 
+/// What came.
+pub(super) struct Taken {
+    pub(super) media_type: &'static str,
+    pub(super) size: i64,
+    pub(super) sha256: String,
+}
+
 impl Intake {
-    async fn take(&mut self, bytes: &Bytes, name: &str) -> Result<(), Error> {
+    /// `limit`: bytes at most.
+    pub(super) fn new(upload: Upload, limit: u64) -> Self {
+        Self { upload, hasher: Sha256::new(), head: Vec::new(), size: 0, limit }
+    }
+
+    /// All bytes have come. The upload is still to be finished.
+    ///
+    /// # Errors
+    /// [`Error::UnsupportedType`].
+    pub(super) fn end(self, name: &str) -> Result<(Upload, Taken), Error> {
+        let media_type = media_type::detect(&self.head, name).map_err(Error::UnsupportedType)?;
+        let size = i64::try_from(self.size).unwrap_or(i64::MAX);
+        let sha256 = hex::encode(self.hasher.finalize());
+        Ok((self.upload, Taken { media_type, size, sha256 }))
+    }
+
+    pub(super) async fn take(&mut self, bytes: &Bytes, name: &str) -> Result<(), Error> {
         self.size += bytes.len() as u64;
         if self.size > self.limit {
             return Err(Error::TooLarge(self.limit));
@@ -80,8 +103,7 @@ pub(super) async fn receive(
     if let Some(document) = version_of {
         store.writable(caller, &Target::Document(document)).await?;
     }
-    let upload = objects.create()?;
-    let mut intake = Intake { upload, hasher: Sha256::new(), head: Vec::new(), size: 0, limit };
+    let mut intake = Intake::new(objects.create()?, limit);
     let finish = loop {
         match next(&mut messages).await? {
             Some(Part::Chunk(bytes)) => intake.take(&bytes, &start.file_name).await?,
@@ -99,9 +121,8 @@ pub(super) async fn receive(
     if start.size.is_some_and(|size| u64::try_from(size) != Ok(intake.size)) {
         return Err(CUT_OFF);
     }
-    admission.media_type = media_type::detect(&intake.head, &admission.file_name).map_err(Error::UnsupportedType)?;
-    admission.size = i64::try_from(intake.size).unwrap_or(i64::MAX);
-    admission.sha256 = hex::encode(intake.hasher.finalize());
+    let (mut upload, taken) = intake.end(&admission.file_name)?;
+    (admission.media_type, admission.size, admission.sha256) = (taken.media_type, taken.size, taken.sha256);
     if let Some(key) = &mut admission.idempotency {
         // The caller's fingerprint is of what was said about the bytes; only now are they known.
         key.fingerprint.extend_from_slice(admission.sha256.as_bytes());
@@ -109,8 +130,8 @@ pub(super) async fn receive(
     if !expected_sha256.is_empty() && expected_sha256 != admission.sha256 {
         return Err(Error::Unprocessable("the bytes do not have the checksum that was announced", "checksum-mismatch"));
     }
-    intake.upload.finish().await?;
-    admission.object_key = intake.upload.keep();
+    upload.finish().await?;
+    admission.object_key = upload.keep();
     admit(store, objects, caller, &admission).await
 }
 

@@ -1,7 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
 use chassis::{
-    CancellationToken,
+    CancellationToken, Role,
     grpc::{caller, context},
 };
 use pg::Listener;
@@ -13,7 +13,7 @@ use tokio::{
 use tonic::{Request, Response, Streaming};
 use uuid::Uuid;
 
-use super::{Answer, Streamed, pieces, truth::with_pages};
+use super::{Answer, Streamed, attach, id, pieces, truth::with_pages};
 use crate::{
     config::Limits,
     domain::{OUTAGES, PAGE_BYTES, TEXT_BYTES, page_text},
@@ -55,10 +55,17 @@ impl WorkApi {
         Self { store, objects, limits, settling, work, memory: Arc::new(Semaphore::new(TEXT_KIB)), stop }
     }
 
-    async fn wait_for_work(&self, most: i64, extract_only: bool, until: Instant) -> Result<Vec<api::Job>, Error> {
+    async fn wait_for_work(&self, asked: &api::LeaseRequest, until: Instant) -> Result<Vec<api::Job>, Error> {
+        let most = asked.max_jobs.clamp(1, JOBS_MAX).into();
+        let reader = asked.extractor_version;
         let mut hints = self.work.subscribe();
+        // Only who has waited in vain gets something that could have been left.
+        let mut idle = false;
         loop {
-            let jobs = self.store.lease(most, extract_only).await?;
+            let mut jobs = self.store.lease(most, asked.extract_only).await?;
+            if jobs.is_empty() && idle && !asked.extract_only && self.store.requeue_outdated(reader).await? {
+                jobs = self.store.lease(most, false).await?;
+            }
             let now = Instant::now();
             if !jobs.is_empty() || now >= until || self.stop.is_cancelled() {
                 return Ok(jobs);
@@ -66,10 +73,14 @@ impl WorkApi {
             tokio::select! {
                 // Missed ones and a closed channel are answered by looking.
                 hint = hints.recv() => if hint.is_err() { tokio::time::sleep(Duration::from_millis(50)).await },
-                () = tokio::time::sleep(POLL.min(until - now)) => {}
+                () = tokio::time::sleep(POLL.min(until - now)) => idle = true,
                 () = self.stop.cancelled() => return Ok(Vec::new()),
             }
         }
+    }
+
+    fn granted(&self, jobs: Vec<api::Job>) -> api::LeaseResponse {
+        api::LeaseResponse { jobs, lease_ms: i32::try_from(self.limits.lease_ms).unwrap_or(i32::MAX) }
     }
 
     async fn extraction(&self, mut messages: Streaming<api::CompleteRequest>) -> Result<(LeaseKey, Extracted), Error> {
@@ -109,7 +120,7 @@ fn invalid(detail: &str) -> Error {
     chassis::Fault::new(chassis::FaultKind::Invalid, detail).into()
 }
 
-fn lease_key(sent: Option<api::Lease>) -> Result<LeaseKey, Error> {
+pub(super) fn lease_key(sent: Option<api::Lease>) -> Result<LeaseKey, Error> {
     let sent = sent.unwrap_or_default();
     let parse = |text: &str| text.parse::<Uuid>().map_err(|_| Error::NotFound("lease"));
     Ok(LeaseKey { document: parse(&sent.document_id)?, version: sent.version, token: parse(&sent.token)? })
@@ -122,10 +133,24 @@ impl Work for WorkApi {
         let left = context(&request).remaining().saturating_sub(MARGIN);
         let sent = request.into_inner();
         let wait = Duration::from_millis(u64::try_from(sent.wait_ms).unwrap_or(0)).min(WAIT_MAX).min(left);
-        let most = sent.max_jobs.clamp(1, JOBS_MAX).into();
-        let jobs = self.wait_for_work(most, sent.extract_only, Instant::now() + wait).await?;
-        let lease_ms = i32::try_from(self.limits.lease_ms).unwrap_or(i32::MAX);
-        Ok(Response::new(api::LeaseResponse { jobs, lease_ms }))
+        self.store.meet_extractor(sent.extractor_version);
+        let jobs = self.wait_for_work(&sent, Instant::now() + wait).await?;
+        Ok(Response::new(self.granted(jobs)))
+    }
+
+    async fn lease_locked(&self, request: Request<api::LeaseLockedRequest>) -> Answer<api::LeaseResponse> {
+        let caller = caller(&request);
+        caller.require(Role::Editor)?;
+        let id = id(&request.into_inner().document_id, "document")?;
+        let job = self.store.lease_locked(&caller, id).await?;
+        Ok(Response::new(self.granted(vec![job])))
+    }
+
+    async fn attach(&self, request: Request<Streaming<api::AttachRequest>>) -> Answer<api::AttachResponse> {
+        caller(&request).require_service()?;
+        let limit = self.limits.max_document_bytes;
+        let receiving = attach::receive(&self.store, &self.objects, limit, request.into_inner());
+        Ok(Response::new(Box::pin(receiving).await?))
     }
 
     async fn heartbeat(&self, request: Request<api::HeartbeatRequest>) -> Answer<api::HeartbeatResponse> {
@@ -189,7 +214,7 @@ impl Work for WorkApi {
             return Err(invalid("a failure has a code of a–z, 0–9 and _").into());
         }
         let outage = !sent.permanent && OUTAGES.contains(&failure.code.as_str());
-        let will_retry = self.store.fail(&lease, &failure, sent.permanent, outage).await?;
+        let will_retry = self.store.fail(&lease, &failure, sent.permanent, outage, sent.extractor_version).await?;
         let outcome = if will_retry { "retrying" } else { "failed" };
         metrics::counter!("documents_jobs_total", "outcome" => outcome).increment(1);
         Ok(Response::new(api::FailResponse { will_retry }))
@@ -197,6 +222,6 @@ impl Work for WorkApi {
 
     async fn get_ledger(&self, request: Request<api::GetLedgerRequest>) -> Answer<api::Ledger> {
         caller(&request).require_service()?;
-        Ok(Response::new(self.store.ledger().await?))
+        Ok(Response::new(self.store.ledger(request.into_inner().extractor_version).await?))
     }
 }

@@ -1,7 +1,7 @@
 //! The one transaction that makes uploaded bytes a document.
 
 use chassis::Caller;
-use pg::{Idempotency, Transaction, idempotency::Claim};
+use pg::{Idempotency, Row, Transaction, idempotency::Claim};
 use prost::Message;
 use proto::documents as api;
 use serde_json::Value;
@@ -100,26 +100,43 @@ async fn create(
     // One at a time for the same bytes in the same collection, or both would be new.
     let lock = "SELECT pg_advisory_xact_lock(hashtextextended($1::uuid::text || $2::text, 1))";
     tx.execute(lock, &[&collection, &new.sha256]).await?;
+    // What is attached to a message goes to the trash with it, so it does not stand for what is uploaded.
     let same = format!(
         "SELECT {DOCUMENT} FROM documents d
-         WHERE d.collection_id = $1 AND d.sha256 = $2 AND d.deleted_at IS NULL ORDER BY d.created_at LIMIT 1"
+         WHERE d.collection_id = $1 AND d.sha256 = $2 AND d.deleted_at IS NULL AND d.parent_id IS NULL
+         ORDER BY d.created_at LIMIT 1"
     );
     if let Some(row) = tx.query_opt(&same, &[&collection, &new.sha256]).await? {
         return Ok((document(&row), true));
     }
-    let id = Uuid::now_v7();
     let title = if new.title.is_empty() { title_of(&new.file_name) } else { new.title.clone() };
+    let row = insert(tx, collection, None, &title, new, viewer.user).await?;
+    let id = row.get(0);
+    record(tx, viewer.user, id, 1, new).await?;
+    audit(tx, caller, "create", "document", id).await?;
+    Ok((document(&row), false))
+}
+
+/// The row of a new document.
+pub(super) async fn insert(
+    tx: &Transaction<'_>,
+    collection: Uuid,
+    parent: Option<Uuid>,
+    title: &str,
+    new: &Admission,
+    made_by: Option<Uuid>,
+) -> Result<Row, Error> {
     let sql = format!(
         "INSERT INTO documents AS d
-            (id, collection_id, title, file_name, media_type, size, sha256, tags, metadata, created_by)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING {DOCUMENT}"
+            (id, collection_id, title, file_name, media_type, size, sha256, tags, metadata, created_by, parent_id)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING {DOCUMENT}"
     );
     let metadata = Value::Object(new.metadata.clone());
     let row = tx
         .query_one(
             &sql,
             &[
-                &id,
+                &Uuid::now_v7(),
                 &collection,
                 &title,
                 &new.file_name,
@@ -128,13 +145,12 @@ async fn create(
                 &new.sha256,
                 &new.tags,
                 &metadata,
-                &viewer.user,
+                &made_by,
+                &parent,
             ],
         )
         .await?;
-    record(tx, caller, id, 1, new).await?;
-    audit(tx, caller, "create", "document", id).await?;
-    Ok((document(&row), false))
+    Ok(row)
 }
 
 async fn add_version(
@@ -167,16 +183,23 @@ async fn add_version(
             &[&id, &version, &new.file_name, &new.media_type, &new.size, &new.sha256, &new.title, &new.tags, &metadata],
         )
         .await?;
-    record(tx, caller, id, version, new).await?;
+    record(tx, caller.user_id(), id, version, new).await?;
     audit(tx, caller, "add_version", "document", id).await?;
     Ok((document(&row), false))
 }
 
-async fn record(tx: &Transaction<'_>, caller: &Caller, id: Uuid, version: i32, new: &Admission) -> Result<(), Error> {
+/// The bytes, as a version of a document, and the work on it.
+pub(super) async fn record(
+    tx: &Transaction<'_>,
+    made_by: Option<Uuid>,
+    id: Uuid,
+    version: i32,
+    new: &Admission,
+) -> Result<(), Error> {
     tx.execute(
         "INSERT INTO versions (document_id, number, object_key, file_name, media_type, size, sha256, created_by)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-        &[&id, &version, &new.object_key, &new.file_name, &new.media_type, &new.size, &new.sha256, &caller.user_id()],
+        &[&id, &version, &new.object_key, &new.file_name, &new.media_type, &new.size, &new.sha256, &made_by],
     )
     .await?;
     put_work(tx, id, version, "extract").await?;

@@ -8,14 +8,14 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
-    DOCUMENT, Parameter, Store, VISIBLE, Viewer, audit, bad_cursor, borrow, document,
+    DOCUMENT, OWN, Parameter, Store, VISIBLE, Viewer, audit, bad_cursor, borrow, document,
     events::event,
-    id_text, micros,
+    family, id_text, micros,
     pages::{insights, learn_words},
     work::put_work,
 };
 use crate::{
-    domain::{Metadata, merge},
+    domain::{Metadata, merge, notes},
     error::Error,
 };
 
@@ -23,6 +23,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct DocumentFilter {
     pub(crate) collection: Option<Uuid>,
+    pub(crate) parent: Option<Uuid>,
     pub(crate) status: &'static str,
     pub(crate) media_type: String,
     pub(crate) tag: String,
@@ -53,21 +54,28 @@ pub(super) struct Locked {
     pub(super) version: i32,
     pub(super) sha256: String,
     pub(super) metadata: Metadata,
-    status: String,
+    pub(super) status: String,
     extracted: bool,
-    trashed: bool,
+    /// When it came into the trash.
+    pub(super) trashed: Option<Timestamp>,
+    collection: Uuid,
 }
 
 impl Locked {
     pub(super) fn not_in_trash(&self) -> Result<(), Error> {
         match self.trashed {
-            true => Err(Error::Conflict("the document is in the trash; restore it first", "in-trash")),
-            false => Ok(()),
+            Some(_) => Err(Error::Conflict("the document is in the trash; restore it first", "in-trash")),
+            None => Ok(()),
         }
     }
 
+    /// Whether the engine has it, or is to have it.
+    pub(super) fn is_found(&self) -> bool {
+        self.extracted && self.trashed.is_none()
+    }
+
     /// The work that brings the engine up to date, and the status until it is done.
-    fn refreshed(&self) -> (&'static str, &str) {
+    pub(super) fn refreshed(&self) -> (&'static str, &str) {
         match (self.extracted, self.status.as_str()) {
             (false, _) => ("extract", "pending"),
             (true, "ready") => ("index", "ready"),
@@ -85,7 +93,7 @@ pub(super) async fn lock(
 ) -> Result<Locked, Error> {
     let sql = format!(
         "SELECT d.revision, d.version, d.sha256, d.metadata, d.status, d.extracted_version = d.version,
-                d.deleted_at IS NOT NULL
+                d.deleted_at, d.collection_id
          FROM documents d WHERE d.id = $4 AND {VISIBLE} FOR NO KEY UPDATE"
     );
     let viewer = Viewer::from(caller);
@@ -105,12 +113,15 @@ pub(super) async fn lock(
         status: row.get(4),
         extracted: row.get(5),
         trashed: row.get(6),
+        collection: row.get(7),
     })
 }
 
 impl Store {
     pub(crate) async fn find_by_hash(&self, caller: &Caller, sha256: &str) -> Result<bool, Error> {
-        let sql = format!("SELECT EXISTS (SELECT 1 FROM documents d WHERE d.sha256 = $4 AND {VISIBLE})");
+        let sql = format!(
+            "SELECT EXISTS (SELECT 1 FROM documents d WHERE d.sha256 = $4 AND d.parent_id IS NULL AND {VISIBLE})"
+        );
         let viewer = Viewer::from(caller);
         let connection = self.pool.get().await?;
         Ok(connection.query_one(&sql, &[&viewer.user, &viewer.role, &false, &sha256]).await?.get(0))
@@ -118,7 +129,7 @@ impl Store {
 
     pub(crate) async fn get_document(&self, caller: &Caller, id: Uuid) -> Result<api::Document, Error> {
         let sql = format!(
-            "SELECT {DOCUMENT}, i.insights FROM documents d
+            "SELECT {DOCUMENT}, i.insights, i.partial, i.kept FROM documents d
              LEFT JOIN insights i ON i.document_id = d.id AND i.version = d.version
              WHERE d.id = $4 AND {VISIBLE}"
         );
@@ -126,7 +137,12 @@ impl Store {
         let connection = self.pool.get().await?;
         let row = connection.query_opt(&sql, &[&viewer.user, &viewer.role, &viewer.sees_trash, &id]).await?;
         let row = row.ok_or(Error::NotFound("document"))?;
-        Ok(api::Document { insights: row.get::<_, Option<Value>>(19).map(insights).transpose()?, ..document(&row) })
+        let code = |column| row.get::<_, Option<String>>(column).unwrap_or_default();
+        Ok(api::Document {
+            insights: row.get::<_, Option<Value>>(OWN).map(insights).transpose()?,
+            notes: notes(&code(OWN + 1), &code(OWN + 2)),
+            ..document(&row)
+        })
     }
 
     pub(crate) async fn list_documents(
@@ -202,13 +218,18 @@ impl Store {
             put_work(&tx, id, locked.version, kind).await?;
             learn_words(&tx, id).await?;
         }
+        if let Some(collection) = patch.collection
+            && collection != locked.collection
+        {
+            family::follow(&tx, caller, id, locked.collection, collection).await?;
+        }
         audit(&tx, caller, "update", "document", id).await?;
         tx.commit().await?;
         self.hints.work();
         Ok(document(&row))
     }
 
-    /// To the trash. One that is there already stays as it is.
+    /// To the trash, with what is attached to it. One that is there already stays as it is.
     pub(crate) async fn trash_document(
         &self,
         caller: &Caller,
@@ -218,17 +239,11 @@ impl Store {
         let mut connection = self.pool.get().await?;
         let tx = connection.begin("trash_document").await?;
         let locked = lock(&tx, caller, id, if_revision).await?;
-        if locked.trashed {
-            let sql = format!("SELECT {DOCUMENT} FROM documents d WHERE d.id = $1");
-            return Ok(document(&tx.query_one(&sql, &[&id]).await?));
+        if locked.trashed.is_none() {
+            family::trash(&tx, caller, id, locked.version).await?;
         }
-        let sql = format!(
-            "UPDATE documents d SET deleted_at = now(), updated_at = now(), revision = revision + 1
-             WHERE d.id = $1 RETURNING {DOCUMENT}"
-        );
+        let sql = format!("SELECT {DOCUMENT} FROM documents d WHERE d.id = $1");
         let row = tx.query_one(&sql, &[&id]).await?;
-        put_work(&tx, id, locked.version, "remove").await?;
-        audit(&tx, caller, "trash", "document", id).await?;
         tx.commit().await?;
         self.hints.work();
         Ok(document(&row))
@@ -238,12 +253,12 @@ impl Store {
         let mut connection = self.pool.get().await?;
         let tx = connection.begin("restore_document").await?;
         let locked = lock(&tx, caller, id, None).await?;
-        if !locked.trashed {
+        let Some(trashed) = locked.trashed else {
             return Err(Error::Conflict("the document is not in the trash", "not-in-trash"));
-        }
-        let (kind, status) = locked.refreshed();
-        let row = restart(&tx, id, &locked, kind, status).await?;
+        };
+        let row = restart(&tx, id, &locked).await?;
         audit(&tx, caller, "restore", "document", id).await?;
+        family::restore(&tx, caller, id, trashed).await?;
         tx.commit().await?;
         self.hints.work();
         self.hints.event(id);
@@ -255,9 +270,10 @@ impl Store {
         let mut connection = self.pool.get().await?;
         let tx = connection.begin("purge_document").await?;
         let locked = lock(&tx, caller, id, None).await?;
-        if !locked.trashed {
+        let Some(trashed) = locked.trashed else {
             return Err(Error::Conflict("only what is in the trash can be purged", "not-in-trash"));
-        }
+        };
+        family::purge_with(&tx, caller, id, trashed, self.limits.object_grace_seconds).await?;
         purge(&tx, id, locked.version, self.limits.object_grace_seconds).await?;
         audit(&tx, caller, "purge", "document", id).await?;
         tx.commit().await?;
@@ -270,7 +286,7 @@ impl Store {
         let tx = connection.begin("reprocess_document").await?;
         let locked = lock(&tx, caller, id, None).await?;
         locked.not_in_trash()?;
-        let row = restart(&tx, id, &locked, "extract", "pending").await?;
+        let row = begin(&tx, id, locked.version, "extract", "pending").await?;
         event(&tx, id, locked.version, "received", "").await?;
         audit(&tx, caller, "reprocess", "document", id).await?;
         tx.commit().await?;
@@ -329,15 +345,21 @@ impl Store {
     }
 }
 
+/// Out of the trash, with the work that brings the engine up to date.
+pub(super) async fn restart(tx: &Transaction<'_>, id: Uuid, locked: &Locked) -> Result<Row, Error> {
+    let (kind, status) = locked.refreshed();
+    begin(tx, id, locked.version, kind, status).await
+}
+
 /// Out of the trash, without failure, with this work to be done.
-async fn restart(tx: &Transaction<'_>, id: Uuid, locked: &Locked, kind: &str, status: &str) -> Result<Row, Error> {
+async fn begin(tx: &Transaction<'_>, id: Uuid, version: i32, kind: &str, status: &str) -> Result<Row, Error> {
     let sql = format!(
         "UPDATE documents d SET deleted_at = NULL, status = $2, failure_code = NULL, failure_detail = NULL,
             updated_at = now(), revision = revision + 1
          WHERE d.id = $1 RETURNING {DOCUMENT}"
     );
     let row = tx.query_one(&sql, &[&id, &status]).await?;
-    put_work(tx, id, locked.version, kind).await?;
+    put_work(tx, id, version, kind).await?;
     Ok(row)
 }
 
@@ -356,9 +378,9 @@ pub(super) async fn purge(tx: &Transaction<'_>, id: Uuid, version: i32, grace_se
 
 fn sort_value(row: &Row, column: &str) -> String {
     match column {
-        "title" => row.get(19),
-        "size" => row.get::<_, i64>(19).to_string(),
-        _ => micros(row, 19).to_string(),
+        "title" => row.get(OWN),
+        "size" => row.get::<_, i64>(OWN).to_string(),
+        _ => micros(row, OWN).to_string(),
     }
 }
 
@@ -378,6 +400,9 @@ impl Filter {
         };
         if let Some(collection) = filter.collection {
             query.and("d.collection_id = {}", collection);
+        }
+        if let Some(parent) = filter.parent {
+            query.and("d.parent_id = {}", parent);
         }
         if !filter.status.is_empty() {
             query.and("d.status = {}", filter.status);

@@ -4,14 +4,19 @@
 //! inside a transaction.
 
 mod admission;
+mod attachments;
 mod bundle;
 mod collections;
 mod documents;
 mod events;
+mod family;
 mod pages;
+mod reread;
 mod sweep;
 mod truth;
 mod work;
+
+use std::sync::{Arc, atomic::AtomicI32};
 
 use chassis::{Caller, RequestContext, Role};
 use jiff::Timestamp;
@@ -20,6 +25,7 @@ use proto::documents as api;
 use uuid::Uuid;
 
 pub(crate) use admission::{Admission, Target};
+pub(crate) use attachments::Attached;
 pub(crate) use bundle::{Named, Outcome, Stored, count};
 pub(crate) use documents::{DocumentFilter, DocumentPatch};
 pub(crate) use events::Hints;
@@ -36,11 +42,13 @@ pub(crate) struct Store {
     pool: Pool,
     hints: Hints,
     limits: Limits,
+    /// Of the newest reader that has asked for work.
+    newest_extractor: Arc<AtomicI32>,
 }
 
 impl Store {
     pub(crate) fn new(pool: Pool, hints: Hints, limits: Limits) -> Self {
-        Self { pool, hints, limits }
+        Self { pool, hints, limits, newest_extractor: Arc::default() }
     }
 }
 
@@ -64,7 +72,9 @@ const VISIBLE: &str = "d.collection_id IN (SELECT visible_collections($1, $2)) A
 
 const DOCUMENT: &str = "d.id, d.collection_id, d.title, d.file_name, d.media_type, d.size, d.sha256, d.tags, \
     d.metadata::text, d.status, d.failure_code, d.failure_detail, d.version, d.revision, d.created_at, d.updated_at, \
-    d.deleted_at, d.page_count, d.created_by";
+    d.deleted_at, d.page_count, d.created_by, d.parent_id";
+/// Where a statement's own columns begin, after those.
+const OWN: usize = 20;
 
 fn document(row: &Row) -> api::Document {
     let failure = row.get::<_, Option<String>>(10);
@@ -89,6 +99,8 @@ fn document(row: &Row) -> api::Document {
         insights: None,
         page_count: row.get(17),
         created_by: id_text(row.get(18)),
+        parent_id: id_text(row.get(19)),
+        notes: Vec::new(),
     }
 }
 

@@ -11,9 +11,12 @@ use tokio::sync::OwnedSemaphorePermit;
 use uuid::Uuid;
 
 use super::{
-    Store, VISIBLE, Viewer, decoding,
+    Store, VISIBLE, Viewer,
+    attachments::drop_gone,
+    decoding,
     events::event,
     micros,
+    reread::{keep, worse},
     work::{HELD, LeaseKey},
 };
 use crate::error::Error;
@@ -145,8 +148,8 @@ pub(super) fn insights(json: Value) -> Result<api::Insights, pg::Error> {
 }
 
 impl Store {
-    /// Pages and insights in the place of what was there; the work that is left is to feed the
-    /// engine. Nothing is written when the lease is lost.
+    /// Pages and insights in the place of what was there, unless that was better; the work that is left
+    /// is to feed the engine. Nothing is written when the lease is lost.
     pub(crate) async fn complete(&self, lease: &LeaseKey, extracted: Extracted) -> Result<(), Error> {
         let Extracted { pages, extraction, memory: _memory } = extracted;
         let insights = Insights::from(extraction.insights.unwrap_or_default());
@@ -167,6 +170,16 @@ impl Store {
         if tx.execute(&sql, &[&lease.document, &lease.version, &lease.token, &seconds]).await? == 0 {
             return Err(Error::NotFound("lease"));
         }
+        if let Some(why) = worse(&tx, lease, &pages, &extraction.partial).await?
+            && keep(&tx, lease.document, lease.version, &why, extraction.extractor_version).await?
+        {
+            tx.commit().await?;
+            self.hints.event(lease.document);
+            return Ok(());
+        }
+        if extraction.attachments_known {
+            drop_gone(&tx, lease.document, lease.version).await?;
+        }
         let count = i32::try_from(pages.len()).unwrap_or(i32::MAX);
         replace_pages(&tx, lease, pages, |page| others.get(&page).unwrap_or(&language).clone()).await?;
         learn_words(&tx, lease.document).await?;
@@ -176,7 +189,7 @@ impl Store {
              VALUES ($1, $2, $3, $4, $5, $6)
              ON CONFLICT (document_id) DO UPDATE SET version = excluded.version, insights = excluded.insights,
                 extractor_version = excluded.extractor_version, engine = excluded.engine,
-                partial = excluded.partial, created_at = now()",
+                partial = excluded.partial, kept = '', created_at = now()",
             &[
                 &lease.document,
                 &lease.version,

@@ -2,14 +2,14 @@
 //!
 //! Only the database's clock counts.
 
-use std::time::Duration;
+use std::{collections::HashMap, sync::atomic::Ordering, time::Duration};
 
 use pg::{Row, Transaction};
 use proto::documents as api;
 use uuid::Uuid;
 
-use super::{Store, events::event, traceparent};
-use crate::error::Error;
+use super::{Store, events::event, reread::keep, traceparent};
+use crate::{domain::ATTACHMENT_DEPTH, error::Error};
 
 /// Documents that are failed in one go.
 const BATCH: i64 = 100;
@@ -59,6 +59,11 @@ pub(super) async fn put_work(tx: &Transaction<'_>, id: Uuid, version: i32, kind:
 pub(super) const HELD: &str = "w.document_id = $1 AND w.version = $2 AND w.token = $3 AND w.leased_until > now()";
 
 impl Store {
+    /// Somebody with this reader asks for work.
+    pub(crate) fn meet_extractor(&self, version: i32) {
+        self.newest_extractor.fetch_max(version, Ordering::Relaxed);
+    }
+
     /// Up to `most` jobs that are due, each with a fresh token and one attempt counted. Only
     /// extractions when the worker has nothing to feed the text to.
     pub(crate) async fn lease(&self, most: i64, extract_only: bool) -> Result<Vec<api::Job>, Error> {
@@ -83,7 +88,8 @@ impl Store {
             noted AS (
                 INSERT INTO events (document_id, version, stage)
                 SELECT document_id, version, 'started' FROM leased WHERE kind = 'extract')
-            SELECT l.document_id, l.version, l.token, l.kind, l.attempts, l.traceparent, v.media_type, v.file_name, v.size
+            SELECT l.document_id, l.version, l.token, l.kind, l.attempts, l.traceparent, v.media_type, v.file_name,
+                   v.size, coalesce((SELECT a.depth FROM attachments a WHERE a.document_id = l.document_id), 0)
             FROM leased l LEFT JOIN versions v ON v.document_id = l.document_id AND v.number = l.version";
         let seconds = self.limits.lease().as_secs_f64();
         let connection = self.pool.get().await?;
@@ -174,6 +180,7 @@ impl Store {
         failure: &api::Failure,
         permanent: bool,
         outage: bool,
+        extractor_version: i32,
     ) -> Result<bool, Error> {
         let mut connection = self.pool.get().await?;
         let tx = connection.begin("fail").await?;
@@ -194,8 +201,8 @@ impl Store {
                 event(&tx, lease.document, lease.version, "retrying", &failure.code).await?;
             }
         } else {
-            tx.execute("DELETE FROM work WHERE document_id = $1", &[&lease.document]).await?;
-            mark_failed(&tx, &[lease.document], &failure.code, &failure.detail).await?;
+            let detail = &failure.detail;
+            give_up(&tx, lease.document, lease.version, &failure.code, detail, extractor_version).await?;
         }
         tx.commit().await?;
         self.hints.event(lease.document);
@@ -207,19 +214,22 @@ impl Store {
     pub(crate) async fn fail_crashed(&self) -> Result<usize, Error> {
         let mut connection = self.pool.get().await?;
         let tx = connection.begin("fail_crashed").await?;
-        let sql = "SELECT document_id FROM work
+        let sql = "SELECT document_id, version FROM work
              WHERE run_after <= now() AND attempts >= $1 AND kind <> 'remove'
              ORDER BY run_after LIMIT $2 FOR UPDATE SKIP LOCKED";
-        let due: Vec<Uuid> =
-            tx.query(sql, &[&self.limits.max_attempts, &BATCH]).await?.iter().map(|r| r.get(0)).collect();
+        let rows = tx.query(sql, &[&self.limits.max_attempts, &BATCH]).await?;
+        let due: HashMap<Uuid, i32> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
         if due.is_empty() {
             return Ok(0);
         }
         let sql = "SELECT id FROM documents WHERE id = ANY($1) FOR NO KEY UPDATE SKIP LOCKED";
-        let held: Vec<Uuid> = tx.query(sql, &[&due]).await?.iter().map(|row| row.get(0)).collect();
-        tx.execute("DELETE FROM work WHERE document_id = ANY($1)", &[&held]).await?;
+        let ids: Vec<Uuid> = due.keys().copied().collect();
+        let held: Vec<Uuid> = tx.query(sql, &[&ids]).await?.iter().map(|row| row.get(0)).collect();
         let detail = "Reading this document stopped the reader each time it was tried.";
-        mark_failed(&tx, &held, "crashed", detail).await?;
+        let reader = self.newest_extractor.load(Ordering::Relaxed);
+        for id in &held {
+            give_up(&tx, *id, due[id], "crashed", detail, reader).await?;
+        }
         tx.commit().await?;
         held.iter().for_each(|id| self.hints.event(*id));
         Ok(held.len())
@@ -228,7 +238,7 @@ impl Store {
     /// One statement, so that all figures are of the same moment. What is in the trash is not
     /// counted. A document in flight is one that is neither ready nor failed and has work to be
     /// done; one without would be lost, and the sum would show it.
-    pub(crate) async fn ledger(&self) -> Result<api::Ledger, Error> {
+    pub(crate) async fn ledger(&self, extractor_version: i32) -> Result<api::Ledger, Error> {
         const SQL: &str = "
             WITH documents AS MATERIALIZED (SELECT id, status FROM documents WHERE deleted_at IS NULL),
             work AS MATERIALIZED (
@@ -241,8 +251,12 @@ impl Store {
                    (SELECT count(*) FROM work WHERE NOT leased),
                    (SELECT count(*) FROM work WHERE leased),
                    (SELECT coalesce(extract(epoch FROM now() - min(created_at)), 0)::double precision
-                    FROM work WHERE NOT leased AND run_after <= now())";
-        let row = self.pool.get().await?.query_one(SQL, &[]).await?;
+                    FROM work WHERE NOT leased AND run_after <= now()),
+                   (SELECT count(*) FROM insights i JOIN documents.documents d ON d.id = i.document_id AND d.version = i.version
+                    WHERE greatest(i.extractor_version, i.tried_version) < $1 AND d.status = 'ready'
+                      AND d.deleted_at IS NULL)";
+        let newest = self.newest_extractor.load(Ordering::Relaxed).max(extractor_version);
+        let row = self.pool.get().await?.query_one(SQL, &[&newest]).await?;
         Ok(api::Ledger {
             accepted: row.get(0),
             ready: row.get(1),
@@ -251,6 +265,7 @@ impl Store {
             work_waiting: row.get(4),
             work_leased: row.get(5),
             oldest_waiting_seconds: row.get(6),
+            outdated: row.get(7),
         })
     }
 }
@@ -267,13 +282,30 @@ async fn lock_documents(tx: &Transaction<'_>, ids: &[Uuid]) -> Result<(), Error>
     Ok(())
 }
 
-async fn mark_failed(tx: &Transaction<'_>, ids: &[Uuid], code: &str, detail: &str) -> Result<(), Error> {
+/// Nobody tries to read it any more. A document that has been read before keeps its text, and only the
+/// engine is still to be fed; another one is failed. The document's row is locked.
+async fn give_up(
+    tx: &Transaction<'_>,
+    id: Uuid,
+    version: i32,
+    code: &str,
+    detail: &str,
+    extractor_version: i32,
+) -> Result<(), Error> {
+    if keep(tx, id, version, code, extractor_version).await? {
+        let sql = "UPDATE work SET kind = 'index', token = NULL, leased_until = NULL, attempts = 0, run_after = now()
+            WHERE document_id = $1 AND kind = 'extract'";
+        if tx.execute(sql, &[&id]).await? > 0 {
+            return Ok(());
+        }
+    }
+    tx.execute("DELETE FROM work WHERE document_id = $1", &[&id]).await?;
     let sql = "WITH failed AS (
             UPDATE documents SET status = 'failed', failure_code = $2, failure_detail = $3,
                 revision = revision + 1, updated_at = now()
-            WHERE id = ANY($1) RETURNING id, version)
+            WHERE id = $1 RETURNING id, version)
         INSERT INTO events (document_id, version, stage, detail) SELECT id, version, 'failed', $2 FROM failed";
-    tx.execute(sql, &[&ids, &code, &detail]).await?;
+    tx.execute(sql, &[&id, &code, &detail]).await?;
     Ok(())
 }
 
@@ -283,7 +315,8 @@ fn settled(row: &Row) -> Settled {
     Settled { key, time_to_ready: ready.then(|| Duration::from_secs_f64(row.get::<_, f64>(4).max(0.0))) }
 }
 
-fn job(row: &Row, max_attempts: i32) -> api::Job {
+/// Of document, version, token, kind, attempts, trace, media type, file name, size and depth.
+pub(super) fn job(row: &Row, max_attempts: i32) -> api::Job {
     let kind = match row.get(3) {
         "extract" => api::WorkKind::Extract,
         "index" => api::WorkKind::Index,
@@ -302,5 +335,6 @@ fn job(row: &Row, max_attempts: i32) -> api::Job {
         file_name: row.get::<_, Option<String>>(7).unwrap_or_default(),
         size: row.get::<_, Option<i64>>(8).unwrap_or_default(),
         traceparent: row.get(5),
+        attachments: row.get::<_, i32>(9) < ATTACHMENT_DEPTH,
     }
 }

@@ -129,7 +129,10 @@ async fn only_a_service_does_work() {
         let mut work = fixture.work();
         let lease = api::LeaseRequest { max_jobs: 1, ..Default::default() };
         assert_eq!(kind(as_caller(caller, work.lease(lease)).await), FaultKind::Forbidden);
-        assert_eq!(kind(as_caller(caller, work.get_ledger(api::GetLedgerRequest {})).await), FaultKind::Forbidden);
+        assert_eq!(
+            kind(as_caller(caller, work.get_ledger(api::GetLedgerRequest::default())).await),
+            FaultKind::Forbidden
+        );
     }
 }
 

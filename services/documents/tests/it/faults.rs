@@ -69,7 +69,7 @@ async fn it_stops_while_somebody_watches_and_somebody_waits_for_work() {
     let (mut watcher, mut worker) = (fixture.documents(), WorkClient::new(channel));
     let watch = api::WatchEventsRequest { id: document.id, after: 0 };
     let events = as_caller(fixture.owner, watcher.watch_events(watch)).await.unwrap().into_inner();
-    let lease = api::LeaseRequest { worker: "w".into(), max_jobs: 1, wait_ms: 15_000, extract_only: false };
+    let lease = api::LeaseRequest { worker: "w".into(), max_jobs: 1, wait_ms: 15_000, ..Default::default() };
     let waiting = tokio::spawn(as_caller(Caller::Service, async move { worker.lease(lease).await }));
     let watching = tokio::spawn(events.collect::<Vec<_>>());
     tokio::time::sleep(Duration::from_millis(300)).await;

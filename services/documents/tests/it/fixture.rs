@@ -198,7 +198,7 @@ impl Fixture {
     }
 
     pub(crate) async fn lease(&self, max_jobs: i32, wait_ms: i32) -> Vec<api::Job> {
-        let request = api::LeaseRequest { worker: "test".into(), max_jobs, wait_ms, extract_only: false };
+        let request = api::LeaseRequest { worker: "test".into(), max_jobs, wait_ms, ..Default::default() };
         as_caller(Caller::Service, self.work().lease(request)).await.unwrap().into_inner().jobs
     }
 
@@ -240,12 +240,12 @@ impl Fixture {
 
     pub(crate) async fn fail(&self, lease: &api::Lease, code: &str, permanent: bool) -> Result<bool, Status> {
         let failure = Some(api::Failure { code: code.into(), detail: "It cannot be read.".into() });
-        let request = api::FailRequest { lease: Some(lease.clone()), failure, permanent };
+        let request = api::FailRequest { lease: Some(lease.clone()), failure, permanent, extractor_version: 3 };
         Ok(as_caller(Caller::Service, self.work().fail(request)).await?.into_inner().will_retry)
     }
 
     pub(crate) async fn ledger(&self) -> api::Ledger {
-        let asked = as_caller(Caller::Service, self.work().get_ledger(api::GetLedgerRequest {})).await;
+        let asked = as_caller(Caller::Service, self.work().get_ledger(api::GetLedgerRequest::default())).await;
         let ledger = asked.unwrap().into_inner();
         assert_eq!(ledger.accepted, ledger.ready + ledger.failed + ledger.in_flight, "{ledger:?}");
         ledger
@@ -290,4 +290,14 @@ impl Fixture {
         let bucket = ::s3::Bucket::new(&self.objects.bucket, region, credentials).unwrap().with_path_style();
         bucket.list(String::new(), None).await.unwrap().iter().map(|page| page.contents.len()).sum()
     }
+}
+
+/// Waits until it is so.
+pub(crate) async fn eventually(so: impl AsyncFn() -> bool) {
+    let waiting = async {
+        while !so().await {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    testkit::within(std::time::Duration::from_secs(10), waiting).await;
 }

@@ -3,12 +3,14 @@
 #![allow(clippy::unwrap_used)]
 
 mod access;
+mod attachments;
 mod collections;
 mod faults;
 mod fixture;
 mod garage;
 mod lifecycle;
 mod memory;
+mod reread;
 mod truth;
 mod upload;
 mod work;

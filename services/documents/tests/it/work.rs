@@ -277,7 +277,8 @@ async fn a_worker_without_an_engine_is_given_only_what_is_to_be_read() {
     fixture.process_all().await;
     fixture.trash(&known.id).await;
     let new = fixture.upload("new.txt", &unique_text()).await;
-    let request = || api::LeaseRequest { worker: "w".into(), max_jobs: 10, wait_ms: 0, extract_only: true };
+    let request =
+        || api::LeaseRequest { worker: "w".into(), max_jobs: 10, wait_ms: 0, extract_only: true, extractor_version: 0 };
     let lease = async || as_caller(Caller::Service, fixture.work().lease(request())).await.unwrap().into_inner().jobs;
     let jobs = lease().await;
     assert_eq!(jobs.iter().map(|j| j.lease.clone().unwrap().document_id).collect::<Vec<_>>(), [new.id]);

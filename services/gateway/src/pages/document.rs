@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use maud::{Markup, html};
 use proto::documents::{Document, Tags, UpdateDocumentRequest};
 
-use super::{Page, document_parts as parts, home, links, may_edit, notice, page, see, shares};
+use super::{Page, attached, document_parts as parts, home, links, may_edit, notice, page, see, shares, unlocking};
 use crate::{
     call::{Body, Call},
     problem::Problem,
@@ -19,12 +19,14 @@ pub(super) async fn document(call: Call) -> Page {
     show(&call, number, None).await
 }
 
-async fn show(call: &Call, number: i32, refused: Option<&Problem>) -> Page {
+/// The document, after something that could not be done with it.
+pub(super) async fn show(call: &Call, number: i32, refused: Option<&Problem>) -> Page {
     let w = call.words();
     let document = documents::fetch(call).await?;
     let id = &document.id;
-    let (text, contacts, versions, history, collections, shares) = tokio::join!(
+    let (text, attached, contacts, versions, history, collections, shares) = tokio::join!(
         text(call, &document, number),
+        attached::family(call, &document),
         links::contacts(call, id),
         parts::versions(call),
         parts::history(call),
@@ -45,6 +47,7 @@ async fn show(call: &Call, number: i32, refused: Option<&Problem>) -> Page {
         p #state data-document=(id) data-status=(documents::status_name(document.status)) role="status" aria-live="polite" {
             (state(w, &document))
         }
+        (unlocking::notes(call, &document))
         @if let Some(at) = document.deleted_at { p.notice { (w.in_trash_since()) " " (w.time(at)) "." } }
         div.actions {
             a.button download href={ "/api/v1/documents/" (id) "/content" } { (w.download()) }
@@ -56,6 +59,7 @@ async fn show(call: &Call, number: i32, refused: Option<&Problem>) -> Page {
             }
             div {
                 @if let Some(insights) = &document.insights { (parts::about(w, insights)) }
+                (attached)
                 @if let Some(contacts) = contacts { (contacts) }
                 @if let Some(shares) = shares { (shares) }
                 // Further sections of a document stand here, each in a file of its own.

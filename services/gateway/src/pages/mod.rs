@@ -50,6 +50,7 @@
 //! one is listed in `assets.rs` and imported there. A page must do its job without them.
 
 mod assets;
+mod attached;
 mod bulk;
 mod bundle;
 mod components;
@@ -73,6 +74,7 @@ mod results;
 mod session;
 mod settings;
 mod shares;
+mod unlocking;
 mod upload_links;
 mod uploads;
 
@@ -115,6 +117,7 @@ pub(crate) fn pages(c: &mut ServiceConfig) {
     at!(c, "/documents/{id}/trash", "POST", post => library::trash);
     at!(c, "/documents/{id}/restore", "POST", post => library::restore);
     at!(c, "/documents/{id}/reprocess", "POST", post => library::reprocess);
+    at!(c, "/documents/{id}/unlock", "POST", post => unlocking::unlock);
     at!(c, "/documents/{id}/purge", "POST", post => library::purge);
     at!(c, "/documents/{id}/shares", "POST", post => shares::create);
     at!(c, "/shares/{id}", "POST", post => shares::revoke);

@@ -5,7 +5,7 @@ use actix_web::{
     http::{StatusCode, header},
 };
 use chassis::{Fault, Role, grpc::idempotent};
-use proto::documents as api;
+use proto::{documents as api, indexer::UnlockDocumentRequest};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -27,6 +27,15 @@ pub(crate) fn status_name(status: i32) -> &'static str {
 
 #[derive(JsonSchema, Serialize)]
 pub(super) struct Failure<'a> {
+    code: &'a str,
+    detail: &'a str,
+}
+
+/// What people should know of the text: why it is only a part of the document (the codes of failures, and
+/// `ocr_unavailable`), or that a later reading was worse and the text was kept (`kept`, and
+/// `kept_encrypted` when it failed for want of the password).
+#[derive(JsonSchema, Serialize)]
+pub(super) struct Note<'a> {
     code: &'a str,
     detail: &'a str,
 }
@@ -89,6 +98,9 @@ pub(super) struct Document<'a> {
     #[schemars(extend("enum" = ["pending", "processing", "ready", "failed"]))]
     status: &'static str,
     failure: Option<Failure<'a>>,
+    /// The message that it came with.
+    #[schemars(with = "Option<kind::Id>")]
+    parent_id: Option<&'a str>,
     version: i32,
     page_count: i32,
     created_at: Micros,
@@ -99,6 +111,8 @@ pub(super) struct Document<'a> {
     deleted_at: Option<Micros>,
     #[serde(skip_serializing_if = "Option::is_none")]
     insights: Option<Insights<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<Note<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     duplicate: Option<bool>,
 }
@@ -137,6 +151,8 @@ fn view(document: &api::Document) -> Document<'_> {
         metadata: Object(&document.metadata),
         status: status_name(document.status),
         failure: document.failure.as_ref().map(|f| Failure { code: &f.code, detail: &f.detail }),
+        parent_id: Some(document.parent_id.as_str()).filter(|id| !id.is_empty()),
+        notes: document.notes.iter().map(|n| Note { code: &n.code, detail: &n.detail }).collect(),
         version: document.version,
         page_count: document.page_count,
         created_at: Micros(document.created_at),
@@ -216,6 +232,7 @@ pub(super) async fn list(call: Call) -> Answer {
     let mut query = call.query()?;
     let request = api::ListDocumentsRequest {
         collection_id: query.value("collection_id"),
+        parent_id: query.value("parent_id"),
         status: query.word("status", &STATUS),
         media_type: query.text("media_type"),
         tag: query.text("tag"),
@@ -320,6 +337,30 @@ pub(super) async fn reprocess(call: Call) -> Answer {
     call.require(Role::Editor)?;
     let request = api::ReprocessDocumentRequest { id: call.part("id") };
     let document = call.state.documents.clone().reprocess_document(request).await?.into_inner();
+    json(StatusCode::ACCEPTED, &view(&document))
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "DocumentPassword")]
+pub(super) struct Password {
+    #[schemars(with = "kind::Line<1, 1024>")]
+    password: String,
+}
+
+/// Has a document read with its password, which is kept nowhere; the pages do it too. Answers the document
+/// as it is then: it may still be being read.
+pub(crate) async fn open(call: &Call, password: String) -> Result<api::Document, Problem> {
+    call.require(Role::Editor)?;
+    let request = UnlockDocumentRequest { document_id: call.part("id"), password };
+    call.state.indexer.clone().unlock_document(request).await?;
+    fetch(call).await
+}
+
+pub(super) async fn unlock(call: Call, body: Body) -> Answer {
+    call.require(Role::Editor)?;
+    let sent = body.json::<Password>().await?.value;
+    let document = open(&call, sent.password).await?;
     json(StatusCode::ACCEPTED, &view(&document))
 }
 

@@ -22,6 +22,8 @@ pub(super) struct Index<'a> {
     settled: i64,
     failed: i64,
     in_hand: i64,
+    /// Documents that an older reader read; they are read again while there is nothing else to do.
+    outdated: i64,
     rebuild: Option<Rebuild>,
     drift: Option<Drift>,
 }
@@ -106,6 +108,7 @@ pub(super) async fn get(call: Call) -> Answer {
         settled: index.settled,
         failed: index.failed,
         in_hand: index.in_hand,
+        outdated: index.outdated,
         rebuild: index.rebuild.as_ref().map(rebuild),
         drift: index.drift.as_ref().map(drift),
     };

@@ -184,6 +184,7 @@ table! {
         get documents::list => "Documents, without their insights"
             .query([
                 Parameter::query::<Id>("collection_id", "Only of this collection"),
+                Parameter::query::<Id>("parent_id", "Only what is attached to this one"),
                 Parameter::one_of("status", "Only these", &["pending", "processing", "ready", "failed"]),
                 Parameter::query::<Line<0, 200>>("media_type", "Only of this type"),
                 Parameter::query::<Line<0, 50>>("tag", "With this tag"),
@@ -273,6 +274,10 @@ table! {
     }
     "/documents/{id}/reprocess" ("POST") {
         post documents::reprocess => "Reads it again".needs(Editor).accepts::<documents::Document>().may_fail(&[409]);
+    }
+    "/documents/{id}/unlock" ("POST") {
+        post documents::unlock => "Reads a document that waits for a password with it; the password is kept nowhere"
+            .needs(Editor).takes::<documents::Password>().accepts::<documents::Document>().may_fail(&[409, 422]);
     }
     "/search" ("GET, HEAD") {
         get search::query => "Finds pages"

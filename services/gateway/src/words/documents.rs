@@ -79,6 +79,17 @@ words! {
     read_again = "Read it again" / "Noch einmal lesen";
     to_trash = "To the trash" / "In den Papierkorb";
     ready_pages(n) = one "Ready, one page." / "Fertig, eine Seite.", other "Ready, {n} pages." / "Fertig, {n} Seiten.";
+    attachments = "Attachments" / "Anhänge";
+    attached_to = "Attached to" / "Angehängt an";
+    its_password = "Password" / "Passwort";
+    open_and_read = "Open and read" / "Öffnen und lesen";
+    password_is_forgotten = "It is used once and kept nowhere." / "Es wird einmal benutzt und nirgends aufbewahrt.";
+    note_pictures = "Text in pictures was not read: the program for it is not installed." / "Text in Bildern wurde nicht gelesen: Das Programm dafür ist nicht installiert.";
+    note_locked = "A part of it is protected with a password and was not read." / "Ein Teil davon ist mit einem Passwort geschützt und wurde nicht gelesen.";
+    note_longer = "It is longer than is read of one document; the rest was left out." / "Es ist länger, als von einem Dokument gelesen wird; der Rest fehlt.";
+    note_slow = "Reading all of it would have taken too long; the rest was left out." / "Alles zu lesen hätte zu lange gedauert; der Rest fehlt.";
+    note_damaged = "A part of the file could not be read." / "Ein Teil der Datei konnte nicht gelesen werden.";
+    note_kept = "It was read again with less success; the text of the earlier reading was kept." / "Es wurde mit weniger Erfolg noch einmal gelesen; der frühere Text wurde behalten.";
     being_read = "Being read…" / "Wird gelesen…";
     not_readable = "It could not be read." / "Es konnte nicht gelesen werden.";
     not_readable_because(why) = "It could not be read: {why}" / "Es konnte nicht gelesen werden: {why}";
@@ -99,6 +110,7 @@ words! {
     stage_indexed = "In the search index" / "Im Suchindex";
     stage_ready = "Ready" / "Fertig";
     stage_retrying = "Tried again" / "Noch einmal versucht";
+    stage_kept = "Read again, the text was kept" / "Noch einmal gelesen, der Text wurde behalten";
     stage_failed = "Not readable" / "Nicht lesbar";
 
     // Why a document could not be read.
@@ -121,6 +133,7 @@ impl super::Words {
             "indexed" => self.stage_indexed(),
             "ready" => self.stage_ready(),
             "retrying" => self.stage_retrying(),
+            "kept" => self.stage_kept(),
             _ => self.stage_failed(),
         }
     }

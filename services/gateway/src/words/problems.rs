@@ -272,6 +272,22 @@ const MEANINGS: &[(&str, Both, Both)] = &[
         ],
     ),
     (
+        "not-locked",
+        ["It waits for no password", "Es wartet auf kein Passwort"],
+        [
+            "Only a document that could not be read without its password takes one.",
+            "Nur ein Dokument, das sich ohne Passwort nicht lesen ließ, nimmt eines an.",
+        ],
+    ),
+    (
+        "password-does-not-open",
+        ["The password does not open the document", "Das Passwort öffnet das Dokument nicht"],
+        [
+            "It was tried and forgotten. Nothing was changed; try another one.",
+            "Das Passwort öffnet das Dokument nicht. Es wurde vergessen; versuchen Sie ein anderes.",
+        ],
+    ),
+    (
         "not-completed",
         ["It has not been read yet", "Es ist noch nicht gelesen"],
         ["Wait until the document has been read.", "Warten Sie, bis das Dokument gelesen ist."],

@@ -8,12 +8,12 @@ use std::{
 };
 
 use chassis::{
-    CancellationToken, Fault, Health, RequestContext,
+    CancellationToken, Fault, FaultKind, Health, RequestContext,
     grpc::{GrpcConfig, Server, context},
 };
 use futures_util::stream::{self, BoxStream, StreamExt};
 use proto::documents::{
-    self as api, Job, WorkKind, complete_request,
+    self as api, Job, WorkKind, attach_request, complete_request,
     read_pages_response::Part,
     truth_server::TruthServer,
     work_server::{Work, WorkServer},
@@ -41,6 +41,8 @@ pub(crate) struct Entry {
     pub(crate) settled: u32,
     /// Code and whether it is final.
     pub(crate) failures: Vec<(String, bool)>,
+    /// Names and bytes of what was attached.
+    pub(crate) attached: Vec<(String, Vec<u8>)>,
 }
 
 #[derive(Debug, Default)]
@@ -124,6 +126,7 @@ impl Documents {
             extraction: None,
             settled: 0,
             failures: Vec::new(),
+            attached: Vec::new(),
         };
         self.fake.change(|state| {
             state.entries.insert(id, entry);
@@ -241,6 +244,7 @@ impl Fake {
                 file_name: "letter.txt".to_owned(),
                 size: i64::try_from(entry.bytes.len()).unwrap(),
                 traceparent: TRACEPARENT.to_owned(),
+                attachments: true,
             });
             state.calls.push(("lease", id));
         }
@@ -353,6 +357,54 @@ impl Work for Fake {
             }
         }
         Err(Status::invalid_argument("the extraction did not come"))
+    }
+
+    async fn attach(
+        &self,
+        request: Request<Streaming<api::AttachRequest>>,
+    ) -> Result<Response<api::AttachResponse>, Status> {
+        let mut messages = request.into_inner();
+        let (mut start, mut bytes) = (None, Vec::new());
+        while let Some(message) = messages.message().await? {
+            match message.part.unwrap() {
+                attach_request::Part::Start(sent) => start = Some(sent),
+                attach_request::Part::Chunk(chunk) => bytes.extend_from_slice(&chunk),
+            }
+        }
+        let start = start.unwrap();
+        assert_eq!(start.size, i64::try_from(bytes.len()).unwrap());
+        if start.file_name.ends_with(".exe") {
+            return Err(Fault::new(FaultKind::UnsupportedMediaType, "no programs").because("unsupported-type").into());
+        }
+        let known = self.held("attach", start.lease, |_, entry| {
+            let part = (start.file_name, bytes);
+            let known = entry.attached.contains(&part);
+            entry.attached.push(part);
+            known
+        })?;
+        Ok(Response::new(api::AttachResponse { known }))
+    }
+
+    /// What has failed as `encrypted` waits for a password.
+    async fn lease_locked(
+        &self,
+        request: Request<api::LeaseLockedRequest>,
+    ) -> Result<Response<api::LeaseResponse>, Status> {
+        assert!(matches!(context(&request).caller, chassis::Caller::User { .. }));
+        let id: Uuid = request.into_inner().document_id.parse().unwrap();
+        let locked = self.change(|state| {
+            let entry = state.entries.get_mut(&id).unwrap();
+            let locked = entry.failures.last().is_some_and(|(code, last)| code == "encrypted" && *last);
+            if locked {
+                state.waiting.push_front(id);
+            }
+            locked
+        });
+        if !locked {
+            return Err(Fault::new(FaultKind::Conflict, "it waits for none").because("not-locked").into());
+        }
+        let lease_ms = i32::try_from(self.lease.as_millis()).unwrap();
+        Ok(Response::new(api::LeaseResponse { jobs: self.grant(false, 1), lease_ms }))
     }
 
     type ReadPagesStream = BoxStream<'static, Result<api::ReadPagesResponse, Status>>;

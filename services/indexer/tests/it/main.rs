@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod attached;
 mod content;
 mod documents;
 mod engine;
@@ -13,3 +14,4 @@ mod pictures;
 mod reading;
 mod truth;
 mod truths;
+mod unlocking;
