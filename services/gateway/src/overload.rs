@@ -27,6 +27,9 @@ const COME_BACK: Duration = Duration::from_secs(1);
 enum Room {
     Contacts,
     Documents,
+    /// Of pages: a list asks for many at once, and each may have to be drawn. They must not keep the
+    /// documents themselves out.
+    Pictures,
     Search,
     Own,
     Pages,
@@ -34,9 +37,10 @@ enum Room {
 }
 
 impl Room {
-    const ALL: [(Self, &'static str); 6] = [
+    const ALL: [(Self, &'static str); 7] = [
         (Self::Contacts, "contacts"),
         (Self::Documents, "documents"),
+        (Self::Pictures, "pictures"),
         (Self::Search, "search"),
         (Self::Own, "own"),
         (Self::Pages, "pages"),
@@ -61,6 +65,7 @@ impl Room {
             }
             ("contacts", Some("import" | "export"), _) | ("import" | "export", ..) => Self::Transfers,
             ("contacts" | "submissions" | "visits", ..) => Self::Contacts,
+            ("documents", Some(_), Some("pages")) => Self::Pictures,
             ("documents" | "collections", ..) => Self::Documents,
             ("search" | "analytics" | "index", ..) => Self::Search,
             _ => Self::Own,
@@ -99,7 +104,7 @@ impl Places {
 
 /// How much is being worked on.
 pub(crate) struct Load {
-    rooms: [Arc<Places>; 6],
+    rooms: [Arc<Places>; 7],
 }
 
 impl Load {
@@ -193,6 +198,7 @@ mod tests {
             (Method::POST, "/api/v1/documents", Some(Room::Transfers)),
             (Method::POST, "/api/v1/documents/x/versions", Some(Room::Transfers)),
             (Method::POST, "/api/v1/documents/x/restore", Some(Room::Documents)),
+            (Method::GET, "/api/v1/documents/x/pages/1/picture", Some(Room::Pictures)),
             (Method::GET, "/api/v1/search", Some(Room::Search)),
             (Method::GET, "/api/v1/session", Some(Room::Own)),
             (Method::GET, "/", Some(Room::Pages)),
