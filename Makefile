@@ -11,6 +11,9 @@ GARAGE       := .tools/bin/garage
 CARGO_DENY   := .tools/bin/cargo-deny
 SCHEMATHESIS := .tools/schemathesis/bin/st
 AXE          := .tools/axe/node_modules/axe-core/axe.min.js
+# The Python that has the mail server, and the mark that the identity provider is installed.
+AIOSMTPD      := .tools/aiosmtpd/bin/python
+OIDC_PROVIDER := .tools/oidc-provider/installed
 
 help: ## Show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -46,10 +49,11 @@ install: ## Install the Debian packages that are missing, or say how
 build: ## Build everything
 	cargo build --release --workspace --bins
 
-test: packages lint deny terraform-check observability-check $(GARAGE) $(SCHEMATHESIS) $(AXE) ## Run everything that must hold, as CI does (ONLY=e2e: the tests of one package)
+test: packages lint deny terraform-check observability-check $(GARAGE) $(SCHEMATHESIS) $(AXE) $(AIOSMTPD) $(OIDC_PROVIDER) ## Run everything that must hold, as CI does (ONLY=e2e: the tests of one package)
 	cargo build --workspace --bins
 	$(if $(ONLY),,$(TARGET)/debug/bench --quick --report-dir $(TARGET)/bench-quick)
-	GARAGE_BIN=$(abspath $(GARAGE)) SCHEMATHESIS=$(abspath $(SCHEMATHESIS)) AXE=$(abspath $(AXE)) cargo test $(if $(ONLY),--package $(ONLY),--workspace) --all-targets --no-fail-fast
+	GARAGE_BIN=$(abspath $(GARAGE)) SCHEMATHESIS=$(abspath $(SCHEMATHESIS)) AXE=$(abspath $(AXE)) \
+		AIOSMTPD=$(abspath $(AIOSMTPD)) OIDC_PROVIDER=$(abspath $(dir $(OIDC_PROVIDER))) cargo test $(if $(ONLY),--package $(ONLY),--workspace) --all-targets --no-fail-fast
 
 screenshots: packages ## Take a picture of every page, light and dark, on a phone and a desktop, into target/screenshots
 	cargo build --workspace --bins
@@ -96,6 +100,20 @@ $(AXE):
 	@echo 'Installing axe-core, once: it looks for what keeps people from using the pages'
 	@mkdir -p .tools/axe
 	npm install --silent --no-audit --no-fund --ignore-scripts --prefix .tools/axe axe-core@4.14.1 || echo 'NOT INSTALLED: axe-core (npm is needed)'
+
+$(AIOSMTPD):
+	@echo 'Installing aiosmtpd, once: a mail server for the tests'
+	python3 -m venv .tools/aiosmtpd
+	.tools/aiosmtpd/bin/pip install --quiet --disable-pip-version-check aiosmtpd==1.4.6
+
+$(OIDC_PROVIDER):
+	@mkdir -p $(dir $@)
+	@if command -v npm >/dev/null; then \
+		echo 'Installing oidc-provider, once: an identity provider for the tests'; \
+		npm install --prefix $(dir $@) --no-save --ignore-scripts --no-audit --no-fund --loglevel=error oidc-provider@9.13.3 && touch $@; \
+	else \
+		echo 'NOT INSTALLED: oidc-provider, there is no npm; signing in at a real identity provider is not tested'; touch $@; \
+	fi
 
 $(CARGO_DENY):
 	@echo 'Compiling cargo-deny, once'

@@ -226,7 +226,7 @@ fn bound_to_its_driver(chromium: &Path, folder: &Path) -> anyhow::Result<PathBuf
 }
 
 /// A program on the path.
-fn find(name: &str) -> Option<PathBuf> {
+pub(crate) fn find(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path).map(|dir| dir.join(name)).find(|file| file.is_file())
 }

@@ -16,6 +16,7 @@ mod conformance;
 mod contacts;
 mod documents;
 mod edge;
+mod elsewhere;
 mod engine;
 mod faults;
 mod harness;
@@ -30,6 +31,7 @@ mod people;
 mod pictures;
 mod raw;
 mod search;
+mod settings;
 mod sharing;
 mod system;
 mod telemetry;
@@ -57,6 +59,7 @@ fn main() -> ExitCode {
         pages::TESTS,
         pictures::TESTS,
         office::TESTS,
+        settings::TESTS,
         people::TESTS,
         edge::TESTS,
         telemetry::TESTS,
@@ -69,5 +72,6 @@ fn main() -> ExitCode {
         ledger::TESTS,
         pictures::alone::TESTS,
         webhooks::TESTS,
+        elsewhere::TESTS,
     ])
 }

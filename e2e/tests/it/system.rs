@@ -48,6 +48,15 @@ impl System {
 
     /// The same with what runs elsewhere.
     pub(crate) async fn start_with(name: &'static str, external: External) -> anyhow::Result<Self> {
+        Self::start_told(name, external, &[]).await
+    }
+
+    /// The same; the gateway is told more.
+    pub(crate) async fn start_told(
+        name: &'static str,
+        external: External,
+        gateway: &[(&str, String)],
+    ) -> anyhow::Result<Self> {
         let began = Instant::now();
         let mut builder = Stack::builder()
             .external(external)
@@ -74,6 +83,9 @@ impl System {
         if name == "shared" {
             // What is told listens on this machine.
             builder = builder.env("gateway", "WEBHOOK_PRIVATE_TARGETS", "true");
+        }
+        for (variable, value) in gateway {
+            builder = builder.env("gateway", variable, value);
         }
         let stack = builder.start().await?;
         let (owner_email, owner_password) = (stack.owner().email.clone(), stack.owner().password.clone());

@@ -293,6 +293,8 @@ mod tests {
                 role,
                 via: Via::Session(Uuid::now_v7()),
                 expires_at: None,
+                language: String::new(),
+                notify_submissions: false,
             })
         }
 

@@ -23,6 +23,8 @@ const LIMITS: Limits = Limits {
     memory_bytes: 512 * 1024 * 1024,
     output_bytes: 3 * 1024 * 1024,
     pages: 1,
+    attachments: 0,
+    attachment_bytes: 0,
 };
 /// For starting processes on a machine that has other things to do as well.
 const SLACK: Duration = Duration::from_secs(12);

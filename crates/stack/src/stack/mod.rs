@@ -12,8 +12,7 @@ use pg::RolePasswords;
 use crate::{
     Builder, External, Home, PROCESSES, SERVICES, State, Step, Supervision,
     builder::Progress,
-    edge,
-    engine_keys,
+    edge, engine_keys,
     external::ExternalS3,
     leftovers, object_store,
     observe::{Observed, PROBER},

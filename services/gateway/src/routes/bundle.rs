@@ -103,7 +103,10 @@ pub(super) async fn import(call: Call, body: Body) -> Answer {
 pub(crate) async fn receive(call: &Call, body: Body, dry_run: bool) -> Result<Report, Problem> {
     call.require(Role::Owner)?;
     if !body.is_multipart() && !body.is_archive() {
-        let fault = Fault::new(FaultKind::UnsupportedMediaType, "this call takes application/x-tar");
+        let fault = Fault::new(
+            FaultKind::UnsupportedMediaType,
+            "this call takes application/octet-stream or application/x-tar",
+        );
         return Err(fault.into());
     }
     if !body.is_multipart() {

@@ -406,10 +406,10 @@ table! {
     "/import" ("GET, HEAD, POST") {
         get bundle::state => "How the import is going that this process is at, or how its last one went"
             .needs(Owner).answers::<bundle::Import>().may_fail(&[404]);
-        post bundle::import => "Brings in what is missing of an export, with its ids; what is there stays as it is, so the same file again changes nothing"
+        post bundle::import => "Brings in what is missing of an export, with its ids; what is there stays as it is, so the same file again changes nothing; `application/x-tar` is taken as well"
             .needs(Owner)
             .query([Parameter::query::<bool>("dry_run", "Checks the whole file and says what would happen, and changes nothing")])
-            .takes_bytes("application/x-tar", json!({"type": "string", "format": "binary"}))
+            .takes_bytes("application/octet-stream", json!({"type": "string", "format": "binary"}))
             .answers::<bundle::Import>()
             .may_fail(&[408, 409, 413, 415, 422, 507]);
     }
