@@ -128,7 +128,8 @@ impl Database {
 /// Panics unless the serving role of a schema may neither change nor remove rows of a table.
 pub async fn append_only(database: &Database, role: &str, table: &str) {
     let client = database.client(role).await;
-    let column = "SELECT column_name::text FROM information_schema.columns WHERE table_name = $1 LIMIT 1";
+    let column =
+        "SELECT column_name::text FROM information_schema.columns WHERE table_name = $1 AND is_identity = 'NO' LIMIT 1";
     let column: String = client.query_one(column, &[&table]).await.expect("the table is there").get(0);
     let change = format!("UPDATE {table} SET {column} = {column}");
     for sql in [change, format!("DELETE FROM {table}"), format!("TRUNCATE {table}")] {

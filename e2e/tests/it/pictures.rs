@@ -134,7 +134,12 @@ async fn a_picture_goes_with_its_document(system: Arc<System>) -> anyhow::Result
 async fn a_list_of_documents_is_drawn_and_then_remembered(system: Arc<System>) -> anyhow::Result<()> {
     let mut ids = Vec::new();
     for n in 0..50 {
-        ids.push(system.editor.add(&Upload::new("n.pdf", pdf::document(&[words::prose(n, 200)]))).await?);
+        ids.push(
+            system
+                .editor
+                .add(&Upload::new("n.pdf", pdf::document(&[format!("{} {}", words::unique(), words::prose(n, 200))])))
+                .await?,
+        );
     }
     let draw = async || {
         let began = std::time::Instant::now();

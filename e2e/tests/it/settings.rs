@@ -105,7 +105,7 @@ async fn an_owner_looks_after_the_index_collections_and_webhooks(system: Arc<Sys
         browser.type_into("#synonym-word", &name).await?;
         browser.type_into("#synonym-others", "invoice, bill").await?;
         browser.click("#new-synonym button").await?;
-        browser.sees("table", "invoice, bill").await?;
+        browser.sees("table", "bill, invoice").await?;
 
         browser.open(&format!("{}/settings/webhooks", system.base())).await?;
         browser.type_into("#hook-url", "http://127.0.0.1:9/hook").await?;

@@ -47,7 +47,7 @@ async fn write_everywhere(system: &System, canary: &str) -> anyhow::Result<()> {
     let collection = json!({"name": canary, "visibility": "internal", "description": canary});
     owner.post("/api/v1/collections", &collection).await?.expect(201)?;
     owner.post("/api/v1/tokens", &json!({"name": canary, "scopes": ["read"]})).await?.expect(201)?;
-    let user = json!({"email": format!("u{email}"), "name": canary, "role": "viewer", "password": format!("{canary} {canary}")});
+    let user = json!({"email": format!("u{email}"), "name": canary, "role": "viewer", "password": format!("{} phrase", words::unique())});
     owner.post("/api/v1/users", &user).await?.expect(201)?;
     let (good, broken) = (format!("{canary}.txt"), format!("{canary}.pdf"));
     let text = format!("{canary} wrote from {email} about {}", words::prose(3, 40));

@@ -211,11 +211,17 @@ pub(crate) struct AuditEntry {
 #[derive(Debug, Default)]
 pub(crate) struct Check {
     faults: Vec<FieldFault>,
+    unfit: Vec<FieldFault>,
 }
 
 impl Check {
     pub(crate) fn blame(&mut self, field: &str, detail: impl Into<String>) {
         self.faults.push(FieldFault { field: field.to_owned(), detail: detail.into() });
+    }
+
+    /// Well-formed, and still not to be had.
+    pub(crate) fn refuse(&mut self, field: &str, detail: impl Into<String>) {
+        self.unfit.push(FieldFault { field: field.to_owned(), detail: detail.into() });
     }
 
     /// One line of text, trimmed.
@@ -239,6 +245,7 @@ impl Check {
                 && !domain.is_empty()
                 && !domain.starts_with('.')
                 && !domain.ends_with('.')
+                && domain.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-'))
                 && !text.chars().any(|c| c.is_whitespace() || matches!(c, '<' | '>' | ',' | ';'))
         });
         match plausible {
@@ -276,9 +283,10 @@ impl Check {
     }
 
     pub(crate) fn done(self) -> Result<(), Fault> {
-        match self.faults.is_empty() {
-            true => Ok(()),
-            false => Err(Fault::fields(self.faults)),
+        match (self.faults.is_empty(), self.unfit.into_iter().next()) {
+            (true, None) => Ok(()),
+            (true, Some(unfit)) => Err(Fault::unprocessable(unfit.field, unfit.detail)),
+            (false, unfit) => Err(Fault::fields(self.faults.into_iter().chain(unfit).collect())),
         }
     }
 }

@@ -75,7 +75,8 @@ impl Room {
     fn limit(self, of_each: u32) -> u32 {
         match self {
             Self::Search => of_each.div_ceil(4),
-            Self::Transfers => of_each.saturating_mul(4),
+            // Forms and visits come in bursts, when a newsletter goes out, and are quickly done.
+            Self::Transfers | Self::Contacts => of_each.saturating_mul(4),
             _ => of_each,
         }
     }
@@ -175,7 +176,10 @@ impl Place {
     pub(crate) fn come_back(&self) -> Result<(), Fault> {
         match &self.0 {
             Some(held) if !held.held.get() => match held.places.take() {
-                true => Ok(held.held.set(true)),
+                true => {
+                    held.held.set(true);
+                    Ok(())
+                }
                 false => Err(refused()),
             },
             _ => Ok(()),

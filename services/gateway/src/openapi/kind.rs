@@ -191,7 +191,7 @@ kind!(
     json_schema!({
         "type": "string",
         "maxLength": 2000,
-        "pattern": r"^https://([a-z]([a-z0-9]{0,30}[a-z0-9])?\.){1,3}[a-z]{2,20}(/[A-Za-z0-9_~-]{0,40}){0,4}$",
+        "pattern": r"^https://([a-z]([a-z0-9]{0,30}[a-z0-9])?\.){1,3}[a-z]{2,20}(/[A-Za-z0-9_~.!$&'()*+,;=:@-]{0,40}){0,4}$",
         "description": "`https://`, a public host, and mostly a path; a port and a query may be there. Never an address of a private network",
         "examples": ["https://example.org/hooks/dossier"],
     })

@@ -51,11 +51,14 @@ impl Passwords {
     /// Blames `field` for a password that somebody of whom this is known must not have.
     pub(crate) async fn examine(&self, check: &mut Check, field: &str, password: &str, about: &[&str]) {
         if let Some(weakness) = weakness(password, about) {
-            check.blame(field, weakness);
+            match (SHORTEST..=LONGEST).contains(&password.chars().count()) {
+                true => check.refuse(field, weakness),
+                false => check.blame(field, weakness),
+            }
         } else if let Some(breaches) = &self.breaches
             && breaches.know(password).await
         {
-            check.blame(field, "was stolen somewhere and is being tried; choose another one");
+            check.refuse(field, "was stolen somewhere and is being tried; choose another one");
         }
     }
 

@@ -111,7 +111,6 @@ pub(super) struct Document<'a> {
     deleted_at: Option<Micros>,
     #[serde(skip_serializing_if = "Option::is_none")]
     insights: Option<Insights<'a>>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     notes: Vec<Note<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     duplicate: Option<bool>,

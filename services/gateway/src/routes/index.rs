@@ -61,7 +61,7 @@ pub(super) struct Differences<'a> {
     phantom_ids: &'a [String],
 }
 
-#[derive(Deserialize, JsonSchema, Serialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Synonym {
     #[schemars(with = "kind::Word")]
@@ -72,7 +72,14 @@ pub(super) struct Synonym {
 
 #[derive(JsonSchema, Serialize)]
 pub(super) struct Synonyms {
-    items: Vec<Synonym>,
+    items: Vec<KnownSynonym>,
+}
+
+/// As it is kept: in lower case.
+#[derive(JsonSchema, Serialize)]
+pub(super) struct KnownSynonym {
+    word: String,
+    others: Vec<String>,
 }
 
 fn rebuild(r: &api::RebuildProgress) -> Rebuild {
@@ -89,7 +96,7 @@ fn drift(d: &api::Drift) -> Drift {
 }
 
 fn synonyms(items: Vec<WireSynonym>) -> Synonyms {
-    Synonyms { items: items.into_iter().map(|s| Synonym { word: s.word, others: s.others }).collect() }
+    Synonyms { items: items.into_iter().map(|s| KnownSynonym { word: s.word, others: s.others }).collect() }
 }
 
 pub(super) async fn get(call: Call) -> Answer {

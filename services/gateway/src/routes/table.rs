@@ -352,12 +352,12 @@ table! {
     "/users" ("GET, HEAD, POST") {
         get users::list => "Users".needs(Owner).page_of::<users::User>();
         post users::create => "Makes a user; without a password, somebody who chooses one by the link that is shown this once"
-            .needs(Owner).takes::<users::New>().creates::<users::User>();
+            .needs(Owner).takes::<users::New>().creates::<users::User>().may_fail(&[422]);
     }
     "/users/{id}" ("GET, HEAD, PATCH, DELETE") {
         get users::get => "One user".needs(Owner).entity::<users::User>();
         patch users::update => "Changes the fields that are given"
-            .needs(Owner).takes::<users::Patch>().changes::<users::User>().may_fail(&[409]);
+            .needs(Owner).takes::<users::Patch>().changes::<users::User>().may_fail(&[409, 422]);
         delete users::delete => "Removes a user".needs(Owner).conditional().nothing().may_fail(&[409]);
     }
     "/users/{id}/invitation" ("POST") {

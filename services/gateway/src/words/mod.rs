@@ -95,6 +95,8 @@ pub(crate) type Word = fn(Words) -> &'static str;
 /// One method for each message; see the module.
 macro_rules! words {
     ($($name:ident $(($($parameter:ident),+))? = $(one $one_en:literal / $one_de:literal, other)? $en:literal / $de:literal;)+) => {
+        // A message may begin with "from".
+        #[allow(clippy::wrong_self_convention)]
         impl $crate::words::Words {
             $(words!(@method $name ($($($parameter),+)?) ($($one_en / $one_de)?) $en / $de);)+
         }

@@ -46,7 +46,7 @@ async fn somebody_who_is_invited_chooses_name_and_password_once() {
     // Looking does not use it up, and what is too weak is said.
     assert!(gateway.get(&link).await.text().await.unwrap().contains("ann@example.org"));
     let weak = accept(&gateway, &link, &[("name", "Ann"), ("password", "password1")]).await;
-    assert_eq!(weak.status(), StatusCode::BAD_REQUEST);
+    assert_eq!(weak.status(), StatusCode::UNPROCESSABLE_ENTITY);
     assert!(weak.text().await.unwrap().contains("role=\"alert\""));
     let entered = accept(&gateway, &link, &[("name", "Ann Miller"), ("password", CHOSEN)]).await;
     assert_eq!((entered.status(), header(&entered, "location")), (StatusCode::SEE_OTHER, "/"));
@@ -163,7 +163,7 @@ async fn a_change_of_ones_password_needs_the_old_one_and_ends_the_other_sessions
         gateway.with_cookie(Method::POST, "/api/v1/session/password", &here, Some(&body)).await
     };
     problem(change("not it", CHOSEN).await, 403, "wrong-password").await;
-    problem(change(PASSWORD, "password1").await, 400, "invalid").await;
+    problem(change(PASSWORD, "password1").await, 422, "unprocessable").await;
     let changed = change(PASSWORD, CHOSEN).await;
     assert_eq!(changed.status(), StatusCode::NO_CONTENT);
     let rotated = cookie(&changed);

@@ -51,7 +51,8 @@ fn rows(limit: i32) -> Result<u8, Fault> {
 
 /// One word in lower case.
 fn word(field: &str, text: &str) -> Result<String, FieldFault> {
-    let text = text.to_lowercase();
+    // The Turkish İ becomes two characters, of which the second is no letter.
+    let text = text.to_lowercase().replace('\u{307}', "");
     let fits = (1..=WORD_CHARACTERS).contains(&text.chars().count()) && text.chars().all(char::is_alphanumeric);
     let detail = format!("must be one word of at most {WORD_CHARACTERS} letters and digits");
     if fits { Ok(text) } else { Err(FieldFault { field: field.to_owned(), detail }) }
