@@ -72,7 +72,7 @@ async fn index_faults(system: &System, engine: &mut Engine) -> anyhow::Result<()
     let scene = Scene { stack: system.stack(), owner: &system.owner, words };
     scene.drift(9, 2 * HEALED).await.context("drifts")?;
     scene.outage(engine, Duration::from_secs(2), 2 * HEALED).await.context("an outage")?;
-    scene.killed_while_rebuilding(engine, 2 * HEALED).await.context("a rebuild")?;
+    scene.killed_while_rebuilding(engine, 4 * HEALED).await.context("a rebuild")?;
     Ok(())
 }
 

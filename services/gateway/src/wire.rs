@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use crate::openapi::kind;
@@ -87,4 +87,10 @@ mod tests {
         assert_eq!(serde_json::to_string(&Object(kept)).unwrap(), kept);
         assert_eq!(serde_json::to_string(&Object("")).unwrap(), "{}");
     }
+}
+
+/// 3.0 is a whole number in JSON, too. What is none is out of every range.
+pub(crate) fn whole_or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i32>, D::Error> {
+    let number = Option::<f64>::deserialize(deserializer)?;
+    Ok(number.map(|number| if number.fract() == 0.0 { number as i32 } else { 0 }))
 }

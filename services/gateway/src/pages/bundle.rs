@@ -73,7 +73,7 @@ fn told(w: Words, report: Option<&Report>, problem: Option<&Problem>) -> Markup 
             table.stack #brought-in {
                 thead {
                     tr {
-                        th {} th.number { (w.row_created()) } th.number { (w.row_unchanged()) }
+                        td {} th.number { (w.row_created()) } th.number { (w.row_unchanged()) }
                         th.number { (w.row_kept()) } th.number { (w.row_refused()) }
                     }
                 }

@@ -52,12 +52,12 @@ fn visibility(text: Option<&str>) -> Result<i32, Fault> {
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "NewCollection")]
 pub(super) struct New {
-    #[schemars(with = "kind::Line<1, 100>")]
+    #[schemars(with = "kind::Line<1, 200>")]
     name: String,
     #[schemars(extend("enum" = ["public", "internal", "restricted"]))]
     visibility: String,
     #[serde(default)]
-    #[schemars(with = "Option<kind::Text<0, 1000>>")]
+    #[schemars(with = "Option<kind::Text<0, 2000>>")]
     description: Option<String>,
 }
 
@@ -65,11 +65,11 @@ pub(super) struct New {
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "CollectionPatch")]
 pub(super) struct Patch {
-    #[schemars(with = "Option<kind::Line<1, 100>>")]
+    #[schemars(with = "Option<kind::Line<1, 200>>")]
     name: Option<String>,
     #[schemars(with = "Option<kind::Visibility>")]
     visibility: Option<String>,
-    #[schemars(with = "Option<kind::Text<0, 1000>>")]
+    #[schemars(with = "Option<kind::Text<0, 2000>>")]
     description: Option<String>,
 }
 

@@ -24,7 +24,7 @@ use crate::{
     problem::{Answer, Problem},
     secret,
     store::{self, NewShare, OpenShare, Use},
-    wire::{List, Time},
+    wire::{List, Time, whole_or_none},
 };
 
 /// What a browser keeps of the right password.
@@ -81,8 +81,8 @@ pub(crate) struct New {
     #[schemars(length(min = 8, max = 256))]
     pub(crate) password: Option<String>,
     /// Always this version; the newest unless said.
-    #[serde(default)]
-    #[schemars(range(min = 1))]
+    #[serde(default, deserialize_with = "whole_or_none")]
+    #[schemars(range(min = 1, max = i32::MAX))]
     pub(crate) version: Option<i32>,
 }
 

@@ -26,7 +26,7 @@ use crate::{
     problem::{Answer, Problem},
     secret,
     store::{self, NewUploadLink, OpenUploadLink},
-    wire::{List, Time},
+    wire::{List, Time, whole_or_none},
 };
 
 /// Unless said.
@@ -83,19 +83,13 @@ pub(crate) struct New {
     #[schemars(with = "Option<kind::Moment>")]
     pub(crate) expires_at: Option<Timestamp>,
     /// 20 unless said.
-    #[serde(default, deserialize_with = "whole")]
+    #[serde(default, deserialize_with = "whole_or_none")]
     #[schemars(range(min = 1, max = MOST_FILES))]
     pub(crate) max_files: Option<i32>,
     /// What is asked for; the contact reads it.
     #[serde(default)]
     #[schemars(with = "Option<kind::Line<0, 500>>")]
     pub(crate) note: Option<String>,
-}
-
-/// 3.0 is a whole number in JSON, too. What is none is out of every range.
-fn whole<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<i32>, D::Error> {
-    let number = Option::<f64>::deserialize(deserializer)?;
-    Ok(number.map(|number| if number.fract() == 0.0 { number as i32 } else { 0 }))
 }
 
 /// A new link and its address.

@@ -93,7 +93,7 @@ fn signed_in(w: Words, sessions: &[Session], who: &Identity) -> Markup {
         section aria-labelledby="sessions" {
             h2 #sessions { (w.your_sessions()) }
             table.stack {
-                thead { tr { th { (w.device()) } th { (w.since()) } th { (w.last_seen()) } th {} } }
+                thead { tr { th { (w.device()) } th { (w.since()) } th { (w.last_seen()) } td {} } }
                 tbody {
                     @for session in sessions {
                         tr {

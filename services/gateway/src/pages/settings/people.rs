@@ -29,7 +29,7 @@ async fn show(call: &Call, outcome: Outcome<'_>) -> Page {
         section aria-labelledby="people" {
             h2 #people { (w.people()) }
             table.stack {
-                thead { tr { th { (w.email()) } th { (w.name()) } th { (w.role()) } th { (w.since()) } th {} } }
+                thead { tr { th { (w.email()) } th { (w.name()) } th { (w.role()) } th { (w.since()) } td {} } }
                 tbody { @for user in &users { (row(w, user)) } }
             }
         }

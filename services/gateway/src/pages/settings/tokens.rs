@@ -52,7 +52,7 @@ async fn show(call: &Call, outcome: Outcome<'_>) -> Page {
 fn table(w: Words, tokens: &[Token]) -> Markup {
     html! {
         table.stack {
-            thead { tr { th { (w.name()) } th { (w.key_scope()) } th { (w.last_used()) } th { (w.expires()) } th {} } }
+            thead { tr { th { (w.name()) } th { (w.key_scope()) } th { (w.last_used()) } th { (w.expires()) } td {} } }
             tbody {
                 @for token in tokens {
                     tr {

@@ -108,7 +108,7 @@ fn synonyms_section(w: Words, synonyms: &[Synonym]) -> Markup {
             p.quiet { (w.synonyms_are()) }
             @if !synonyms.is_empty() {
                 table.stack {
-                    thead { tr { th { (w.word()) } th { (w.finds_too()) } th {} } }
+                    thead { tr { th { (w.word()) } th { (w.finds_too()) } td {} } }
                     tbody {
                         @for synonym in synonyms {
                             tr {
