@@ -76,6 +76,12 @@ impl<T: Serialize> List<T> {
     }
 }
 
+/// 3.0 is a whole number in JSON, too. What is none is out of every range.
+pub(crate) fn whole_or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i32>, D::Error> {
+    let number = Option::<f64>::deserialize(deserializer)?;
+    Ok(number.map(|number| if number.fract() == 0.0 { number as i32 } else { 0 }))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,10 +93,4 @@ mod tests {
         assert_eq!(serde_json::to_string(&Object(kept)).unwrap(), kept);
         assert_eq!(serde_json::to_string(&Object("")).unwrap(), "{}");
     }
-}
-
-/// 3.0 is a whole number in JSON, too. What is none is out of every range.
-pub(crate) fn whole_or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i32>, D::Error> {
-    let number = Option::<f64>::deserialize(deserializer)?;
-    Ok(number.map(|number| if number.fract() == 0.0 { number as i32 } else { 0 }))
 }

@@ -95,11 +95,10 @@ fn add(contact: &mut Contact, row: &Row) {
     let document_id = row.get::<_, Uuid>("document_id").to_string();
     let room = contact.documents.len() < DOCUMENTS_SHOWN;
     match contact.documents.last_mut() {
-        Some(document) if document.document_id == document_id => {
-            if document.searches.len() < SEARCHES_SHOWN {
-                document.searches.push(search);
-            }
+        Some(document) if document.document_id == document_id && document.searches.len() < SEARCHES_SHOWN => {
+            document.searches.push(search);
         }
+        Some(document) if document.document_id == document_id => {}
         _ if room => contact.documents.push(Document { document_id, title: row.get("title"), searches: vec![search] }),
         _ => {}
     }
