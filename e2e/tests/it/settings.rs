@@ -8,6 +8,7 @@ use e2e::{
     words,
 };
 use reqwest::Method;
+use serde_json::json;
 
 use crate::{browser::Browser, harness::tests, system::System};
 
@@ -20,6 +21,16 @@ tests!(Shared:
 
 /// In a browser, signed in as the owner.
 async fn as_owner(system: &System, session: impl AsyncFnOnce(&Browser) -> anyhow::Result<()>) -> anyhow::Result<()> {
+    signed_in(system, &system.owner_email, &system.owner_password, session).await
+}
+
+/// In a browser, signed in.
+async fn signed_in(
+    system: &System,
+    email: &str,
+    password: &str,
+    session: impl AsyncFnOnce(&Browser) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
     let Some(browser) = Browser::start().await? else {
         eprintln!("NOTE: chromium and chromedriver are not here: THE SETTINGS WERE NOT TRIED IN A BROWSER");
         return Ok(());
@@ -27,10 +38,10 @@ async fn as_owner(system: &System, session: impl AsyncFnOnce(&Browser) -> anyhow
     browser
         .visit(async |browser| {
             browser.open(system.base()).await?;
-            browser.type_into("input[name=email]", &system.owner_email).await?;
-            browser.type_into("input[name=password]", &system.owner_password).await?;
+            browser.type_into("input[name=email]", email).await?;
+            browser.type_into("input[name=password]", password).await?;
             browser.click("form[action='/sign-in'] button").await?;
-            browser.sees("header", &system.owner_email).await?;
+            browser.sees("header", email).await?;
             session(browser).await?;
             browser.complaints()
         })
@@ -64,9 +75,13 @@ async fn somebody_is_invited_accepts_and_comes_in(system: Arc<System>) -> anyhow
 }
 
 async fn a_key_is_made_and_another_session_ended(system: Arc<System>) -> anyhow::Result<()> {
-    let elsewhere = Client::sign_in(system.base(), &system.owner_email, &system.owner_password).await?;
+    // Somebody whose sessions nobody else needs.
+    let (email, password) = (format!("{}@example.org", words::unique()), format!("{} phrase", words::unique()));
+    let person = json!({"email": email, "name": "Ann", "role": "editor", "password": password});
+    system.owner.post("/api/v1/users", &person).await?.expect(201)?;
+    let elsewhere = Client::sign_in(system.base(), &email, &password).await?;
     elsewhere.get("/api/v1/session").await?.expect(200)?;
-    as_owner(&system, async |browser| {
+    signed_in(&system, &email, &password, async |browser| {
         browser.open(&format!("{}/settings/tokens", system.base())).await?;
         let name = words::unique();
         browser.type_into("#token-name", &name).await?;
