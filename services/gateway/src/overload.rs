@@ -217,7 +217,7 @@ mod tests {
     #[test]
     fn who_is_beyond_the_limit_is_refused_until_somebody_goes() {
         let load = Load::new(2);
-        let enter = || load.enter(&Method::GET, "/api/v1/contacts");
+        let enter = || load.enter(&Method::GET, "/api/v1/users");
         let (first, second) = (enter().unwrap(), enter().unwrap());
         let refused = enter().err().unwrap();
         assert_eq!((refused.kind, refused.retry_after), (FaultKind::Unavailable, Some(COME_BACK)));
