@@ -111,7 +111,8 @@ async fn passwords_that_are_tried_first_or_name_their_owner_are_refused() {
     for bad in ["short", "Password1", "qwertyuiop", "ann.miller", "Dossier2026"] {
         let body = json!({"email": "ann.miller@example.org", "role": "viewer", "password": bad});
         let refused = gateway.with_cookie(Method::POST, "/api/v1/users", &owner, Some(&body)).await;
-        assert_eq!(problem(refused, 400, "invalid").await["errors"][0]["field"], "password", "{bad}");
+        let (status, kind) = if bad == "short" { (400, "invalid") } else { (422, "unprocessable") };
+        assert_eq!(problem(refused, status, kind).await["errors"][0]["field"], "password", "{bad}");
     }
 }
 
@@ -140,7 +141,7 @@ async fn a_stolen_password_is_refused_and_a_silent_list_keeps_nobody_out() {
     while told.try_recv().is_ok() {}
     let body = json!({"email": "ann@example.org", "role": "viewer", "password": "stolen in a breach"});
     let refused = gateway.with_cookie(Method::POST, "/api/v1/users", &owner, Some(&body)).await;
-    problem(refused, 400, "invalid").await;
+    problem(refused, 422, "unprocessable").await;
     let asked = told.recv().await.unwrap();
     assert!(asked.contains(&format!("/range/{} ", &STOLEN[..5])), "no more than five digits: {asked}");
 
