@@ -20,6 +20,7 @@ mod archive;
 mod attached;
 pub mod child;
 mod epub;
+mod extraction;
 mod failure;
 mod formats;
 #[cfg(feature = "fuzzing")]
@@ -46,13 +47,14 @@ mod wire;
 mod xml;
 
 pub use attached::Attachment;
+pub use extraction::{Extraction, How, Limits, Page};
 pub use failure::{Failure, FailureCode};
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub use fuzzing::{fuzzed, fuzzed_answer, fuzzed_drawing, fuzzed_lock, fuzzed_packing, fuzzed_picture};
 pub use media::sniff;
 pub use ocr::Ocr;
-pub use parent::{Extraction, Extractor, How, Limits, Page};
+pub use parent::Extractor;
 pub use renderer::{PagePicture, PictureType, Renderer};
 
 /// Raised when documents are read better than before, so that what an older version read can be

@@ -1,11 +1,10 @@
 //! What the export bundle holds of this service: records, each a JSON object on a line of its own.
 //!
-//! This is format 1. A later one may add fields, with a default for what older bundles do not have; what
-//! is here is never taken away, so that every release reads the bundles of all earlier ones.
+//! This is format 1; the crate `bundle-format` says what a later one may change.
 
 use chassis::Fault;
 use jiff::{Timestamp, civil::Date};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -13,8 +12,6 @@ use crate::domain::{
     Check, Company, Email, Line, Message, Metadata, Name, NewContact, NewSubmission, Phone, Subject, Tags,
 };
 
-/// The newest format that is known.
-const FORMAT: i32 = 1;
 /// A part is not made longer once it has so many bytes.
 pub(crate) const PART_BYTES: usize = 512 << 10;
 
@@ -104,34 +101,15 @@ impl Records {
     /// # Errors
     /// When the format or the kind is not known, or a line is not a record of it.
     pub(crate) fn parse(format: i32, kind: &str, lines: &[u8]) -> Result<Self, Fault> {
-        if !(1..=FORMAT).contains(&format) {
-            return Err(Fault::unprocessable("format", "is newer than this release reads").because("bundle-format"));
-        }
+        bundle_format::known(format)?;
         Ok(match kind {
-            "contacts" => Records::Contacts(each(lines)?),
-            "submissions" => Records::Submissions(each(lines)?),
-            "visits" => Records::Visits(each(lines)?),
-            "links" => Records::Links(each(lines)?),
-            _ => return Err(Fault::unprocessable("kind", "is not known").because("bundle-damaged")),
+            "contacts" => Records::Contacts(bundle_format::read(lines)?),
+            "submissions" => Records::Submissions(bundle_format::read(lines)?),
+            "visits" => Records::Visits(bundle_format::read(lines)?),
+            "links" => Records::Links(bundle_format::read(lines)?),
+            _ => return Err(bundle_format::unknown_kind()),
         })
     }
-}
-
-fn each<T: DeserializeOwned>(lines: &[u8]) -> Result<Vec<T>, Fault> {
-    let lines = lines.split(|b| *b == b'\n').filter(|line| !line.is_empty());
-    let wrong = |error: serde_json::Error| {
-        // What stands in the line is nobody's business here.
-        let detail = format!("holds a line that is no record ({:?})", error.classify());
-        Fault::unprocessable("lines", detail).because("bundle-damaged")
-    };
-    lines.map(|line| serde_json::from_slice(line).map_err(wrong)).collect()
-}
-
-/// Adds a record to lines.
-pub(crate) fn write(lines: &mut Vec<u8>, record: &impl Serialize) -> Result<(), pg::Error> {
-    serde_json::to_writer(&mut *lines, record).map_err(|error| pg::Error::Other(error.into()))?;
-    lines.push(b'\n');
-    Ok(())
 }
 
 impl Contact {
@@ -198,7 +176,7 @@ mod tests {
             decided_at: "2026-03-01T09:30:00.123456Z".parse().unwrap(),
         };
         let mut lines = Vec::new();
-        write(&mut lines, &link).unwrap();
+        bundle_format::write(&mut lines, &link).unwrap();
         let Records::Links(read) = Records::parse(1, "links", &lines).unwrap() else { panic!("another kind") };
         assert_eq!(read, [link]);
         assert_eq!(Records::parse(1, "links", b"{}\n").unwrap_err().reason, "bundle-damaged");

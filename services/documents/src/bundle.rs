@@ -1,20 +1,17 @@
 //! What the export bundle holds of this service: records, each a JSON object on a line of its own. The bytes
 //! of files come beside them.
 //!
-//! This is format 1. A later one may add fields, with a default for what older bundles do not have; what
-//! is here is never taken away, so that every release reads the bundles of all earlier ones. What was read
+//! This is format 1; the crate `bundle-format` says what a later one may change. What was read
 //! out of a document is not in it: whoever brings it in reads it again.
 
 use chassis::Fault;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::domain::Check;
 
-/// The newest format that is known.
-const FORMAT: i32 = 1;
 /// Records of one part, bytes of its lines, and of the files that follow: a part is not made longer once it
 /// has so many.
 pub(crate) const PART_RECORDS: i64 = 50;
@@ -71,32 +68,13 @@ impl Records {
     /// # Errors
     /// When the format or the kind is not known, or a line is not a record of it.
     pub(crate) fn parse(format: i32, kind: &str, lines: &[u8]) -> Result<Self, Fault> {
-        if !(1..=FORMAT).contains(&format) {
-            return Err(Fault::unprocessable("format", "is newer than this release reads").because("bundle-format"));
-        }
+        bundle_format::known(format)?;
         match kind {
-            "collections" => Ok(Records::Collections(each(lines)?)),
-            "documents" => Ok(Records::Documents(each(lines)?)),
-            _ => Err(Fault::unprocessable("kind", "is not known").because("bundle-damaged")),
+            "collections" => Ok(Records::Collections(bundle_format::read(lines)?)),
+            "documents" => Ok(Records::Documents(bundle_format::read(lines)?)),
+            _ => Err(bundle_format::unknown_kind()),
         }
     }
-}
-
-fn each<T: DeserializeOwned>(lines: &[u8]) -> Result<Vec<T>, Fault> {
-    let lines = lines.split(|b| *b == b'\n').filter(|line| !line.is_empty());
-    let wrong = |error: serde_json::Error| {
-        // What stands in the line is nobody's business here.
-        let detail = format!("holds a line that is no record ({:?})", error.classify());
-        Fault::unprocessable("lines", detail).because("bundle-damaged")
-    };
-    lines.map(|line| serde_json::from_slice(line).map_err(wrong)).collect()
-}
-
-/// Adds a record to lines.
-pub(crate) fn write(lines: &mut Vec<u8>, record: &impl Serialize) -> Result<(), pg::Error> {
-    serde_json::to_writer(&mut *lines, record).map_err(|error| pg::Error::Other(error.into()))?;
-    lines.push(b'\n');
-    Ok(())
 }
 
 impl Collection {

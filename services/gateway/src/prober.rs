@@ -1,6 +1,6 @@
-//! The account with which the prober does what a user does: an editor who sees one restricted
-//! collection, and holds the token that both services are told. What it does is in no figure about
-//! people.
+//! The account with which the prober does what a user does: an editor who is a member of a restricted
+//! collection, so that nobody but owners comes across what it tests with. Its token is the one that both
+//! services are told, and is good for documents and searching alone.
 
 use std::time::Duration;
 
@@ -24,13 +24,14 @@ const DESCRIPTION: &str = "The system tests itself here, every minute, and remov
 const LIMIT: Duration = Duration::from_secs(5);
 const RETRY: Duration = Duration::from_secs(1);
 
-/// Whether what this caller does is left out of what is counted of people.
+/// Whether what this caller searches for is left out of the figures about people's searches.
 pub(crate) fn is_prober(identity: Option<&Identity>) -> bool {
     identity.is_some_and(|identity| identity.email == EMAIL)
 }
 
-/// Makes the account and its collection once database and documents are there; without a token, there
-/// is neither, and one that was there can no longer come in.
+/// Makes the account and its collection once database and documents are there, and lets in no token but
+/// this one. Without a token nothing is made, and an account that is there stays as it is: owners revoke
+/// its token or disable it like anybody's.
 pub(crate) async fn settle(
     config: &Config,
     shared: &Shared,
@@ -68,7 +69,9 @@ async fn collection(mut documents: DocumentsClient<chassis::grpc::Channel>, user
     let id = loop {
         let page = documents.list_collections(api::ListCollectionsRequest { cursor, limit: 200 }).await;
         let page = page.map_err(refused)?.into_inner();
-        if let Some(own) = page.items.into_iter().find(|c| c.name == COLLECTION) {
+        if let Some(own) =
+            page.items.into_iter().find(|c| c.name == COLLECTION && c.visibility() == api::Visibility::Restricted)
+        {
             break own.id;
         }
         if page.next_cursor.is_empty() {

@@ -77,9 +77,17 @@ impl<T: Serialize> List<T> {
 }
 
 /// 3.0 is a whole number in JSON, too. What is none is out of every range.
+pub(crate) fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i32, D::Error> {
+    f64::deserialize(deserializer).map(to_whole)
+}
+
+/// The same for a field that may be absent or null.
 pub(crate) fn whole_or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i32>, D::Error> {
-    let number = Option::<f64>::deserialize(deserializer)?;
-    Ok(number.map(|number| if number.fract() == 0.0 { number as i32 } else { 0 }))
+    Ok(Option::<f64>::deserialize(deserializer)?.map(to_whole))
+}
+
+fn to_whole(number: f64) -> i32 {
+    if number.fract() == 0.0 { number as i32 } else { 0 }
 }
 
 #[cfg(test)]

@@ -57,6 +57,7 @@ struct Items<T> {
 struct Named {
     id: Uuid,
     name: String,
+    visibility: String,
 }
 
 #[derive(Deserialize)]
@@ -116,7 +117,7 @@ impl Site {
             let query: Vec<_> = query.collect();
             let answer = self.client.get(format!("{}/collections", self.api)).query(&query).send().await?;
             let page: Page = json(answer).await?;
-            if let Some(own) = page.list.items.iter().find(|c| c.name == COLLECTION) {
+            if let Some(own) = page.list.items.iter().find(|c| c.name == COLLECTION && c.visibility == "restricted") {
                 return Ok(own.id);
             }
             let next = page.next_cursor.ok_or(Error::Wrong("its collection is not there, or not for it"))?;

@@ -3,8 +3,9 @@
 //!
 //! Its metrics say whether people can work, whatever every part says of itself: [`journey`] holds the
 //! steps, and what is measured is one count of journeys by outcome and the time of each step. It has an
-//! account of its own, which the gateway makes from the same secret, a restricted collection, and
-//! nothing else; no person and no figure about people ever sees its documents.
+//! account of its own, which the gateway makes from the same secret, and a restricted collection, where
+//! only owners come across its documents. Its searches are in no figure; its uploads and requests count
+//! like anybody's.
 
 mod config;
 mod journey;

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::Store;
 use crate::{
-    bundle::{Contact, Kind, Link, PART_BYTES, Records, Submission, Visits, write},
+    bundle::{Contact, Kind, Link, PART_BYTES, Records, Submission, Visits},
     error::Error,
 };
 
@@ -89,7 +89,7 @@ impl Store {
                 updated_at: row.get(8),
                 revision: row.get(9),
             };
-            write(lines, &record)?;
+            bundle_format::write(lines, &record).map_err(pg::Error::Other)?;
         }
         Ok(more(&rows, ROWS, |row| After::Id(row.get(0))))
     }
@@ -113,7 +113,7 @@ impl Store {
                 updated_at: row.get(9),
                 revision: row.get(10),
             };
-            write(lines, &record)?;
+            bundle_format::write(lines, &record).map_err(pg::Error::Other)?;
         }
         Ok(more(&rows, ROWS, |row| After::Id(row.get(0))))
     }
@@ -128,7 +128,8 @@ impl Store {
                    GROUP BY day, reason ORDER BY day, reason";
         let rows = self.pool.get().await?.query(sql, &[&after, &DAYS]).await?;
         for row in &rows {
-            write(lines, &Visits { day: row.get(0), reason: row.get(1), count: row.get(2) })?;
+            bundle_format::write(lines, &Visits { day: row.get(0), reason: row.get(1), count: row.get(2) })
+                .map_err(pg::Error::Other)?;
         }
         // Whole days; when there were any, there may be more.
         let next = rows.last().map(|row| After::Day(row.get(0)));
@@ -147,7 +148,7 @@ impl Store {
         for row in &rows {
             let record =
                 Link { contact_id: row.get(0), document_id: row.get(1), confirmed: row.get(2), decided_at: row.get(3) };
-            write(lines, &record)?;
+            bundle_format::write(lines, &record).map_err(pg::Error::Other)?;
         }
         Ok(more(&rows, ROWS, |row| After::Pair(row.get(0), row.get(1))))
     }

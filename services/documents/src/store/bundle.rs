@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{Store, events::event, work::put_work};
 use crate::{
-    bundle::{Collection, Document, PART_BYTES, PART_FILE_BYTES, PART_RECORDS, Version, write},
+    bundle::{Collection, Document, PART_BYTES, PART_FILE_BYTES, PART_RECORDS, Version},
     domain::FIRST_COLLECTION,
     error::Error,
 };
@@ -65,7 +65,7 @@ impl Store {
         let rows = self.pool.get().await?.query(sql, &[&after, &PART_RECORDS]).await?;
         let mut lines = Vec::new();
         for row in &rows {
-            write(&mut lines, &collection(row))?;
+            bundle_format::write(&mut lines, &collection(row)).map_err(pg::Error::Other)?;
         }
         let next = rows.last().filter(|_| rows.len() as i64 == PART_RECORDS).map(|row| row.get(0));
         let count = rows.len() as i64;
@@ -95,7 +95,7 @@ impl Store {
             // Purged between the two questions: it is no longer there.
             let Some(of_it) = versions.remove(&id) else { continue };
             let (versions, named): (Vec<Version>, Vec<Named>) = of_it.into_iter().unzip();
-            write(&mut lines, &document(row, versions))?;
+            bundle_format::write(&mut lines, &document(row, versions)).map_err(pg::Error::Other)?;
             written += 1;
             bytes += named.iter().map(|file| file.size).sum::<i64>();
             files.extend(named);

@@ -222,7 +222,7 @@ where
         format: i32,
     }
     let Format { format } = serde_json::from_slice(&text).map_err(|_| damaged("its head is none"))?;
-    if !(1..=FORMAT).contains(&format) {
+    if !bundle_format::is_known(format) {
         let detail = format!("the bundle has format {format}, and this release reads formats up to {FORMAT}");
         return Err(Fault::new(FaultKind::Unprocessable, detail).because("bundle-format").into());
     }

@@ -13,6 +13,7 @@ mod export;
 mod import;
 mod tar;
 
+use bundle_format::FORMAT;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
@@ -21,8 +22,6 @@ use serde::{Deserialize, Serialize};
 pub(crate) use export::export;
 pub(crate) use import::{Imports, Report, Tally, import};
 
-/// What this release writes; it reads all from 1 on.
-const FORMAT: i32 = 1;
 const HEAD: &str = "dossier.json";
 const MANIFEST: &str = "manifest.json";
 /// Records of one entry at most.

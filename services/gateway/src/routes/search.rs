@@ -10,6 +10,7 @@ use crate::{
     openapi::kind,
     prober::is_prober,
     problem::{Answer, Problem},
+    wire::whole,
 };
 
 #[derive(JsonSchema, Serialize)]
@@ -58,12 +59,6 @@ pub(super) struct Click {
     #[serde(deserialize_with = "whole")]
     #[schemars(range(min = 1, max = 1100))]
     rank: i32,
-}
-
-/// 3.0 is a whole number in JSON, too. What is none is out of every range.
-fn whole<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<i32, D::Error> {
-    let number = f64::deserialize(deserializer)?;
-    Ok(if number.fract() == 0.0 { number as i32 } else { 0 })
 }
 
 /// Names of facets in one value.
