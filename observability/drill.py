@@ -186,6 +186,30 @@ def restarts():
     yield
 
 
+@contextmanager
+def traffic():
+    """Many more people than ever before, who ask for what costs little."""
+    def visit():
+        ask(f"{SITE}/")
+        time.sleep(0.05)
+
+    with repeating(visit, 4):
+        yield
+
+
+@contextmanager
+def failing_reads():
+    """Contacts does nothing, and somebody goes on asking for it."""
+    cookie = owner()
+
+    def read():
+        ask(f"{SITE}/api/v1/submissions", headers={"Cookie": cookie})
+        time.sleep(0.2)
+
+    with stopped("contacts"), repeating(read, 4):
+        yield
+
+
 def guess():
     body = json.dumps({"email": f"nobody-{time.monotonic_ns()}@example.org", "password": "wrong"}).encode()
     ask(f"{SITE}/api/v1/session", body, {"Content-Type": "application/json", "Origin": SITE})
@@ -228,8 +252,10 @@ DRILLS = {
     "backup": (lambda: report(OLD, GOOD), [{"alertname": "BackupTooOld"}, {"alertname": "RestoreCheckTooOld"}]),
     "restore": (lambda: report(FAILED, GOOD), [{"alertname": "RestoreCheckFailed"}]),
     "ledger": (lost_work, [{"alertname": "LedgerDrift"}]),
-    "stuck": (nobody_reads, [{"alertname": "ServiceDown", "job": "indexer"}, {"alertname": "ProcessingStuck"}]),
-    "indexer": (lambda: stopped("indexer"), [{"alertname": "ServiceDown", "job": "indexer"}]),
+    "stuck": (nobody_reads, [{"alertname": "ServiceDown", "job": "indexer"}, {"alertname": "JourneyFailing"}, {"alertname": "ProcessingStuck"}]),
+    "engine": (lambda: stopped("meilisearch"), [{"alertname": "SearchEngineDown"}, {"alertname": "SearchBreakerOpen"}]),
+    "traffic": (traffic, [{"alertname": "TrafficUnusual"}]),
+    "errors": (failing_reads, [{"alertname": "ServiceDown", "job": "contacts"}, {"alertname": "ErrorBudgetBurnsFast"}, {"alertname": "RequestsFailing"}]),
     "exporter": (lambda: stopped("node-exporter"), [{"alertname": "ExporterDown", "job": "node"}]),
 }
 # What lasts by design: nobody waits for its end.
@@ -248,6 +274,9 @@ def main():
     print(f"{'fault':<10} {'alert':<46} {'fired after':>11} {'over after':>11}", flush=True)
     for name in names:
         fault, alerts = DRILLS[name]
+        if name == "engine" and not (HOME / "run/meilisearch.pid").exists():
+            print(f"{name:<10} skipped: there is no search engine (MEILISEARCH_BIN)", flush=True)
+            continue
         took = {}
         if any(is_firing(wanted) for wanted in alerts):
             print(f"{name:<10} skipped: its alert fires already", flush=True)
