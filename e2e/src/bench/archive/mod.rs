@@ -56,6 +56,7 @@ struct Step {
     fallback: Vec<Vec<f64>>,
     plain: Vec<Vec<f64>>,
     read: Vec<f64>,
+    suggest: Vec<f64>,
     judged: Vec<Judged>,
     rebuilt: Option<Rebuilt>,
 }
@@ -128,6 +129,15 @@ async fn step(library: &mut Library, options: &Options, size: u64, engine: bool,
         let began = Instant::now();
         library.client.get(&format!("/api/v1/documents/{id}")).await?.expect(200)?;
         step.read.push(milliseconds(began));
+    }
+    for (n, question) in others.iter().chain(&questions).enumerate() {
+        // As somebody types: from one letter to six.
+        let typed: String = question.right.trim_matches('"').chars().take(n % 6 + 1).collect();
+        let began = Instant::now();
+        library.client.query("/api/v1/search/suggest", &[("q", typed.as_str())]).await?.expect(200)?;
+        if n >= others.len() {
+            step.suggest.push(milliseconds(began));
+        }
     }
     let mut found = Vec::new();
     if engine {
@@ -251,8 +261,15 @@ fn percentile(q: f64, times: &[f64]) -> Sample {
 }
 
 fn p4(step: &Step, has_engine: bool) -> Vec<Row> {
+    let suggest = Row::new(
+        "P4",
+        format!("suggestions, {} pages, one letter to six, P95", step.pages),
+        percentile(0.95, &step.suggest),
+        None,
+        Goal::AtMost(20.0),
+    );
     if !has_engine {
-        return vec![Row::missing("P4", "search", "only with MEILISEARCH_BIN")];
+        return vec![suggest, Row::missing("P4", "search", "only with MEILISEARCH_BIN")];
     }
     let (ours, direct) = (all(&step.engine), all(&step.direct));
     let pages = step.pages;
@@ -266,6 +283,7 @@ fn p4(step: &Step, has_engine: bool) -> Vec<Row> {
             Goal::RatioAtMost(1.3),
         ),
         Row::new("P4", format!("search, {pages} pages, P95"), percentile(0.95, &ours), alone(0.95), Goal::AtMost(20.0)),
+        suggest,
     ]
 }
 
