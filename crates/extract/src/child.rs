@@ -39,6 +39,12 @@ pub struct Order {
     /// Processor time.
     #[arg(long, default_value_t = 30, hide = true)]
     cpu_seconds: u64,
+    /// Processor time after which the parent will not wait for it, in milliseconds.
+    #[arg(long, hide = true)]
+    glance_ms: Option<u64>,
+    /// Take only what nobody else on the machine wants.
+    #[arg(long, hide = true)]
+    giving_way: bool,
     /// Pages read at most.
     #[arg(long, default_value_t = 10_000, hide = true)]
     pages: u32,
@@ -79,7 +85,12 @@ pub struct Order {
 
 impl Order {
     fn allowance(&self) -> Allowance {
-        Allowance { memory_bytes: self.memory_bytes, cpu_seconds: self.cpu_seconds }
+        Allowance {
+            memory_bytes: self.memory_bytes,
+            cpu_seconds: self.cpu_seconds,
+            glance_ms: self.glance_ms,
+            giving_way: self.giving_way,
+        }
     }
 }
 

@@ -48,7 +48,13 @@ pub struct How<'a> {
     pub password: Option<&'a SecretString>,
     /// The folder for what is attached to it, in files without names. Absent: that is read as part of it.
     pub apart: Option<&'a Path>,
+    /// Gives way to everything else on the machine, and is given [`PATIENCE`] times the limit from start to
+    /// end for that.
+    pub giving_way: bool,
 }
+
+/// How many times longer than [`Limits::wall`] a document may take whose reader gives way to others.
+pub const PATIENCE: u32 = 10;
 
 /// One page of text.
 #[derive(Clone, Debug, PartialEq, Eq)]

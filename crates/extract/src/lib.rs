@@ -47,7 +47,7 @@ mod wire;
 mod xml;
 
 pub use attached::Attachment;
-pub use extraction::{Extraction, How, Limits, Page};
+pub use extraction::{Extraction, How, Limits, PATIENCE, Page};
 pub use failure::{Failure, FailureCode};
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]

@@ -55,7 +55,13 @@ impl Ocr {
     /// # Errors
     /// `ocr_unavailable` when it cannot be started or lacks its languages; else what became of it.
     /// Dropping the future ends it.
-    pub(crate) async fn read(&self, launcher: &Path, limits: &Limits, picture: Picture) -> Result<String, FailureCode> {
+    pub(crate) async fn read(
+        &self,
+        launcher: &Path,
+        limits: &Limits,
+        picture: Picture,
+        giving_way: bool,
+    ) -> Result<String, FailureCode> {
         let mut command = Command::new(launcher);
         command
             .arg("--child")
@@ -63,6 +69,7 @@ impl Ocr {
             .arg(format!("--cpu-seconds={}", limits.cpu.as_secs().max(1)))
             .arg(format!("--become={}", self.program.display()))
             .arg(format!("--languages={}", self.languages))
+            .args(giving_way.then_some("--giving-way"))
             .env_clear()
             .envs(std::env::var_os("TESSDATA_PREFIX").map(|folder| ("TESSDATA_PREFIX", folder)))
             .env("OMP_THREAD_LIMIT", "1")

@@ -4,7 +4,7 @@ use std::{
     fs::File,
     io::{Seek, SeekFrom},
     os::unix::process::ExitStatusExt,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{ExitStatus, Stdio},
     time::Duration,
 };
@@ -20,7 +20,7 @@ use tokio::{
 use crate::{
     Failure, FailureCode, Ocr,
     attached::{self, Arrivals},
-    extraction::{Extraction, How, Limits, Page},
+    extraction::{Extraction, How, Limits, PATIENCE, Page},
     ocr::Picture,
     tidy::tidy,
     wire::{Done, Line},
@@ -90,7 +90,7 @@ impl Extractor {
         media_type: &str,
         password: &SecretString,
     ) -> Result<Extraction, Failure> {
-        self.read(file, How { media_type, password: Some(password), apart: None }).await
+        self.read(file, How { media_type, password: Some(password), ..How::default() }).await
     }
 
     /// The same in any manner.
@@ -98,27 +98,42 @@ impl Extractor {
     /// # Errors
     /// As [`extract_locked`](Self::extract_locked).
     pub async fn read(&self, file: File, how: How<'_>) -> Result<Extraction, Failure> {
-        let Some(password) = how.password else { return self.open(file, how).await };
-        let wrong = || Failure { detail: WRONG_PASSWORD.to_owned(), ..Failure::new(FailureCode::Encrypted) };
-        if password.expose_secret().len() > PASSWORD_BYTES {
-            return Err(wrong());
-        }
-        let read = self.open(file, how).await;
-        read.map_err(|failure| if failure.code == FailureCode::Encrypted { wrong() } else { failure })
+        let order = Order { how, alone: false, glance: None };
+        // Without a limit to the glance there always is an outcome.
+        self.unlock(file, order).await.unwrap_or_else(|| Err(Failure::new(FailureCode::Crashed)))
     }
 
-    async fn open(&self, file: File, how: How<'_>) -> Result<Extraction, Failure> {
+    /// The same, if that takes no more than `most` of processor time and there is no picture to be read:
+    /// so it is known what a document costs before it holds up others. `None` when it is not done by then.
+    pub async fn glance(&self, file: File, how: How<'_>, most: Duration) -> Option<Result<Extraction, Failure>> {
+        // The limit counts in whole seconds, and its signal means something else.
+        let glance = Some(most).filter(|most| *most < self.limits.cpu);
+        self.unlock(file, Order { how, alone: false, glance }).await
+    }
+
+    async fn unlock(&self, file: File, order: Order<'_>) -> Option<Result<Extraction, Failure>> {
+        let Some(password) = order.how.password else { return self.open(file, order).await };
+        let wrong = || Failure { detail: WRONG_PASSWORD.to_owned(), ..Failure::new(FailureCode::Encrypted) };
+        if password.expose_secret().len() > PASSWORD_BYTES {
+            return Some(Err(wrong()));
+        }
+        let read = self.open(file, order).await?;
+        Some(read.map_err(|failure| if failure.code == FailureCode::Encrypted { wrong() } else { failure }))
+    }
+
+    async fn open(&self, file: File, order: Order<'_>) -> Option<Result<Extraction, Failure>> {
         // To begin anew, or to show it to another program. A pipe can be read only once.
         let again = file.try_clone().ok().zip((&file).stream_position().ok());
-        let deadline = Instant::now() + self.limits.wall;
-        let (first, dragged) = self.run(file, &again, Order { how, alone: false }, deadline).await;
+        let patience = if order.how.giving_way { PATIENCE } else { 1 };
+        let deadline = Instant::now() + self.limits.wall * patience;
+        let (first, dragged) = self.run(file, &again, order, deadline).await?;
         // One of the readers that are asked second has dragged the first down with it.
-        let Some(file) = again.as_ref().filter(|_| dragged).and_then(rewound) else { return first };
-        let (second, _) = self.run(file, &again, Order { how, alone: true }, deadline).await;
+        let Some(file) = again.as_ref().filter(|_| dragged).and_then(rewound) else { return Some(first) };
+        let (second, _) = self.run(file, &again, Order { alone: true, ..order }, deadline).await?;
         let text = |read: &Result<Extraction, Failure>| {
             read.as_ref().map_or(0, |read| 1 + read.pages.iter().map(|page| page.text.len()).sum::<usize>())
         };
-        match (first, second) {
+        Some(match (first, second) {
             // Whatever it was, the first reader alone knows what is wrong.
             (Err(_), second) => second,
             (first, second) if text(&second) > text(&first) => second.map(|read| Extraction {
@@ -126,28 +141,29 @@ impl Extractor {
                 ..read
             }),
             (first, _) => first,
-        }
+        })
     }
 
-    /// What the child said, and whether it died while it asked others.
+    /// What the child said, and whether it died while it asked others. `None` when it takes more than a
+    /// glance.
     async fn run(
         &self,
         file: File,
         again: &Option<(File, u64)>,
         order: Order<'_>,
         deadline: Instant,
-    ) -> (Result<Extraction, Failure>, bool) {
+    ) -> Option<(Result<Extraction, Failure>, bool)> {
         let mut child = match self.start(file, &order) {
             Ok(child) => child,
             Err(error) => {
                 tracing::error!(%error, program = %self.program.display(), "the reader cannot be started");
-                return (Err(Failure::new(FailureCode::Crashed)), false);
+                return Some((Err(Failure::new(FailureCode::Crashed)), false));
             }
         };
         let complaint = child.stderr.take().map(|pipe| tokio::spawn(complaint(pipe)));
         let most = attached::Allowance { count: self.limits.attachments, bytes: self.limits.attachment_bytes };
         let mut reading = Reading { apart: order.how.apart.map(|_| Arrivals::new(most)), ..Reading::default() };
-        let watching = self.watch(&mut child, &mut reading, again, order.how.apart);
+        let watching = self.watch(&mut child, &mut reading, again, &order);
         let watched = tokio::time::timeout_at(deadline, watching).await;
         let ended = match watched {
             Ok(ended) => ended,
@@ -162,8 +178,16 @@ impl Extractor {
         if complaint.contains("is missing") {
             tracing::warn!(complaint, "the sandbox is not complete on this machine");
         }
+        let unfinished = match ended {
+            End::Unfinished => true,
+            End::Exited(status) => order.glance.is_some() && status.signal() == Some(libc::SIGPROF),
+            End::Answered | End::Stopped(_) => false,
+        };
+        if unfinished {
+            return None;
+        }
         let dragged = reading.asked && matches!(ended, End::Exited(_));
-        (self.conclude(order.how.media_type, reading, ended, &complaint), dragged)
+        Some((self.conclude(order.how.media_type, reading, ended, &complaint), dragged))
     }
 
     fn start(&self, file: File, order: &Order<'_>) -> std::io::Result<Child> {
@@ -174,10 +198,10 @@ impl Extractor {
             .arg(format!("--memory-bytes={}", self.limits.memory_bytes))
             .arg(format!("--cpu-seconds={}", self.limits.cpu.as_secs().max(1)))
             .arg(format!("--pages={}", self.limits.pages))
-            .arg(format!("--output-bytes={}", self.limits.output_bytes));
-        if order.alone {
-            command.arg("--alone");
-        }
+            .arg(format!("--output-bytes={}", self.limits.output_bytes))
+            .args(order.alone.then_some("--alone"))
+            .args(order.how.giving_way.then_some("--giving-way"))
+            .args(order.glance.map(|glance| format!("--glance-ms={}", glance.as_millis())));
         let mut file = Some(file);
         if order.how.apart.is_some() {
             command
@@ -219,7 +243,7 @@ impl Extractor {
         child: &mut Child,
         reading: &mut Reading,
         again: &Option<(File, u64)>,
-        folder: Option<&Path>,
+        order: &Order<'_>,
     ) -> End {
         if let Some(pipe) = child.stdout.take() {
             // One byte more than allowed tells "too much" from "just enough".
@@ -237,7 +261,7 @@ impl Extractor {
                                 // It is no text, and has limits of its own.
                                 pipe.set_limit(pipe.limit() + line.len() as u64);
                             }
-                            let (Some(arrivals), Some(folder)) = (&mut reading.apart, folder) else { break };
+                            let (Some(arrivals), Some(folder)) = (&mut reading.apart, order.how.apart) else { break };
                             if let Err(code) = arrivals.take(heard, folder) {
                                 return End::Stopped(code);
                             }
@@ -251,7 +275,10 @@ impl Extractor {
                                 let pipe = lines.get_mut();
                                 // It is no text, and has limits of its own.
                                 pipe.set_limit(pipe.limit() + line.len() as u64);
-                                self.recognise(picture, reading).await;
+                                if order.glance.is_some() && self.ocr.is_some() {
+                                    return End::Unfinished;
+                                }
+                                self.recognise(picture, reading, order.how.giving_way).await;
                             }
                         }
                         Err(_) => break,
@@ -274,9 +301,9 @@ impl Extractor {
     }
 
     /// Adds what a picture says to the last page.
-    async fn recognise(&self, picture: Picture, reading: &mut Reading) {
+    async fn recognise(&self, picture: Picture, reading: &mut Reading, giving_way: bool) {
         let Some(ocr) = self.ocr.as_ref().filter(|_| !reading.unread_for_good) else { return };
-        match ocr.read(&self.program, &self.limits, picture).await {
+        match ocr.read(&self.program, &self.limits, picture, giving_way).await {
             Ok(text) => {
                 let recognised = tidy(&text.replace('\u{0c}', "\n"));
                 if let Some(page) = reading.pages.last_mut()
@@ -295,7 +322,7 @@ impl Extractor {
 
     fn conclude(&self, media_type: &str, reading: Reading, ended: End, complaint: &str) -> Result<Extraction, Failure> {
         let stopped = match ended {
-            End::Answered => reading.failed,
+            End::Answered | End::Unfinished => reading.failed,
             End::Stopped(code) => Some(code),
             End::Exited(status) => Some(why(status, complaint)),
         };
@@ -327,10 +354,13 @@ impl Extractor {
 }
 
 /// What a child is told.
+#[derive(Clone, Copy)]
 struct Order<'a> {
     how: How<'a>,
     /// Only the reader that goes first may be asked.
     alone: bool,
+    /// The processor time after which nobody waits for it.
+    glance: Option<Duration>,
 }
 
 /// The password, and two bytes for its length before it, then the document.
@@ -352,6 +382,8 @@ enum End {
     Answered,
     /// We ended it.
     Stopped(FailureCode),
+    /// It takes more than a glance.
+    Unfinished,
     /// It ended without a word.
     Exited(ExitStatus),
 }

@@ -32,6 +32,10 @@ use seccompiler::{
 pub(crate) struct Allowance {
     pub(crate) memory_bytes: u64,
     pub(crate) cpu_seconds: u64,
+    /// Processor time after which nobody waits for it any more, in milliseconds; less than the above.
+    pub(crate) glance_ms: Option<u64>,
+    /// Only what nobody else on the machine wants.
+    pub(crate) giving_way: bool,
 }
 
 /// Walls 1 and 2. Threads that are started afterwards are inside as well.
@@ -46,6 +50,8 @@ pub(crate) fn enter(allowance: Allowance) -> anyhow::Result<Vec<&'static str>> {
 }
 
 fn limit(allowance: Allowance) -> anyhow::Result<()> {
+    // When memory runs out, it is the child that the kernel ends, not its parent.
+    let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
     let limit = |n: u64| Rlimit { current: Some(n), maximum: Some(n) };
     setrlimit(Resource::As, limit(allowance.memory_bytes))?;
     // The soft limit's signal tells the parent what happened; the hard one cannot be missed.
@@ -53,7 +59,28 @@ fn limit(allowance: Allowance) -> anyhow::Result<()> {
     setrlimit(Resource::Cpu, cpu)?;
     setrlimit(Resource::Fsize, limit(0))?;
     setrlimit(Resource::Core, limit(0))?;
+    if allowance.giving_way {
+        rustix::process::setpriority_process(None, 19)?;
+    }
+    if let Some(milliseconds) = allowance.glance_ms {
+        end_after(milliseconds)?;
+    }
     Ok(())
+}
+
+/// Lets the kernel end this process with SIGPROF after so much processor time. Resource limits count in
+/// whole seconds.
+#[allow(unsafe_code, reason = "timers of processor time have no safe form")]
+fn end_after(milliseconds: u64) -> std::io::Result<()> {
+    let part = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+    let never = libc::timeval { tv_sec: 0, tv_usec: 0 };
+    let then = libc::timeval { tv_sec: part(milliseconds / 1000), tv_usec: part(milliseconds % 1000 * 1000) };
+    let timer = libc::itimerval { it_interval: never, it_value: then };
+    // SAFETY: the kernel only reads the structure, which outlives the call; the old timer is not asked for.
+    match unsafe { libc::setitimer(libc::ITIMER_PROF, &timer, std::ptr::null_mut()) } {
+        0 => Ok(()),
+        _ => Err(std::io::Error::last_os_error()),
+    }
 }
 
 /// Becomes a program of the system's that reads standard input, behind the same walls as far as it can

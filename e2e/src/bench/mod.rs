@@ -139,8 +139,8 @@ struct Scale {
     upload_rounds: usize,
     uploads_at_once: usize,
     jobs: u64,
-    /// Ordinary documents that are read beside bombs.
-    ordinary: usize,
+    /// How long ordinary documents are read beside bombs.
+    ordinary: Duration,
     mutants: usize,
 }
 
@@ -160,7 +160,7 @@ impl Scale {
                 upload_rounds: 3,
                 uploads_at_once: 10,
                 jobs: 2000,
-                ordinary: 60,
+                ordinary: seconds(40),
                 mutants: 1000,
             },
             true => Self {
@@ -175,7 +175,7 @@ impl Scale {
                 upload_rounds: 1,
                 uploads_at_once: 2,
                 jobs: 50,
-                ordinary: 6,
+                ordinary: seconds(2),
                 mutants: 20,
             },
         };

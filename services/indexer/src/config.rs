@@ -81,14 +81,21 @@ pub struct Reading {
     /// Documents read at the same time, each in a child process of its own.
     #[arg(long, env, default_value_t = 2)]
     pub workers: usize,
+    /// Beside those, documents read at the same time that take longer than a glance.
+    #[arg(long, env, default_value_t = 2)]
+    pub slow_workers: usize,
+    /// What a glance is, in milliseconds of processor time. A document that takes longer, or has pictures to
+    /// be read, is read by a slow worker, which gives way to everything else on the machine.
+    #[arg(long, env, default_value_t = 500, value_parser = clap::value_parser!(u64).range(1..))]
+    pub extract_glance_ms: u64,
     /// The program that opens documents; absent: `dossier-extract` beside this one.
     #[arg(long, env)]
     pub extract_program: Option<PathBuf>,
     /// Where the bytes of documents are kept while they are read, in files without names; absent: the
-    /// system's folder for temporary files. Holds the largest document once for each worker.
+    /// system's folder for temporary files. Holds the largest document once for each worker of either kind.
     #[arg(long, env)]
     pub spool_dir: Option<PathBuf>,
-    /// How long reading one document may take, in seconds.
+    /// How long reading one document may take, in seconds; ten times as long by a slow worker.
     #[arg(long, env, default_value_t = 60)]
     pub extract_seconds: u64,
     /// Processor time for one document, in seconds.
@@ -119,6 +126,8 @@ impl Default for Reading {
     fn default() -> Self {
         Self {
             workers: 2,
+            slow_workers: 2,
+            extract_glance_ms: 500,
             extract_program: None,
             spool_dir: None,
             extract_seconds: 60,
@@ -175,6 +184,10 @@ impl Reading {
             attachment_bytes: self.extract_attachment_mib * 1024 * 1024,
             ..Limits::default()
         }
+    }
+
+    pub(crate) fn glance(&self) -> Duration {
+        Duration::from_millis(self.extract_glance_ms)
     }
 
     pub(crate) fn ocr(&self) -> Option<Ocr> {

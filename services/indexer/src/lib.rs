@@ -59,7 +59,12 @@ use tonic::service::Routes;
 pub use config::{Config, Drawing, Keeping, Migration, Reading};
 
 use crate::{
-    documents::Documents, engine::Engine, pictures::Pictures, step::Step, synonyms::Synonyms, truth::Keeper,
+    documents::Documents,
+    engine::Engine,
+    pictures::Pictures,
+    step::{Lanes, Step},
+    synonyms::Synonyms,
+    truth::Keeper,
     worker::Worker,
 };
 
@@ -106,7 +111,8 @@ impl Service for App {
         let spool = config.reading.spool()?;
         let renderer = Renderer::new(config.reading.program()?, config.drawing.limits(&config.reading));
         let pictures = Pictures::new(documents.clone(), renderer, spool.clone(), &config.drawing);
-        let step = Step::new(documents.clone(), extractor, engine.clone(), pictures.clone(), spool);
+        let lanes = Lanes::new(config.reading.glance(), config.reading.slow_workers);
+        let step = Step::new(documents.clone(), extractor, engine.clone(), pictures.clone(), spool, lanes);
         let worker = Worker::new(documents, dependency, engine.clone(), step, config.reading.workers);
         let server = Server::bind(&config.grpc).await?;
         let finish = Duration::from_secs(config.finish_seconds);

@@ -1,6 +1,12 @@
 //! What is done on one document between lease and settle.
 
-use std::{future::Future, io::Seek, path::PathBuf, sync::Arc, time::Instant};
+use std::{
+    future::Future,
+    io::Seek,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use chassis::SecretString;
 use extract::{Attachment, Extraction, Extractor, FailureCode, How};
@@ -23,6 +29,8 @@ use crate::{
 /// Documents that wait for the engine at the same time, beside those that are being read. The engine
 /// does what waits for it in one go.
 const FEEDS: usize = 8;
+/// Documents that wait for a slow worker without holding up a quick one. Each takes a lease and nothing else.
+const WAITING: usize = 200;
 /// How often the engine is asked within one step to do what it said no to, or lost.
 const ENGINE_TRIES: u32 = 3;
 
@@ -34,7 +42,33 @@ pub(crate) struct Step {
     engine: Engine,
     pictures: Pictures,
     spool: PathBuf,
+    lanes: Lanes,
     feeds: Arc<Semaphore>,
+}
+
+/// Who reads what takes longer than a glance, so that ten hostile documents cost the others next to nothing.
+#[derive(Clone, Debug)]
+pub(crate) struct Lanes {
+    glance: Duration,
+    slow: Arc<Semaphore>,
+    waiting: Arc<Semaphore>,
+}
+
+impl Lanes {
+    /// `glance`: of processor time. `slow`: documents at the same time that take longer.
+    pub(crate) fn new(glance: Duration, slow: usize) -> Self {
+        Self { glance, slow: Arc::new(Semaphore::new(slow.max(1))), waiting: Arc::new(Semaphore::new(WAITING)) }
+    }
+
+    /// Gives the right to read on for the right to read slowly. While too many wait for that, nothing more
+    /// is begun.
+    async fn turn(&self, quick: OwnedSemaphorePermit) -> Result<OwnedSemaphorePermit, Error> {
+        let waiting = self.waiting.try_acquire();
+        let held = waiting.is_err().then_some(quick);
+        let turn = self.slow.clone().acquire_owned().await.map_err(|_| Error::Stopping);
+        drop(held);
+        turn
+    }
 }
 
 impl Step {
@@ -44,8 +78,9 @@ impl Step {
         engine: Engine,
         pictures: Pictures,
         spool: PathBuf,
+        lanes: Lanes,
     ) -> Self {
-        Self { documents, extractor, engine, pictures, spool, feeds: Arc::new(Semaphore::new(FEEDS)) }
+        Self { documents, extractor, engine, pictures, spool, lanes, feeds: Arc::new(Semaphore::new(FEEDS)) }
     }
 
     /// Everything but the settle. Dropped at any point it leaves nothing behind that another attempt
@@ -55,11 +90,11 @@ impl Step {
         &self,
         job: &Job,
         lease: &Lease,
-        reading: OwnedSemaphorePermit,
+        mut reading: OwnedSemaphorePermit,
         password: Option<&SecretString>,
     ) -> Result<(), Error> {
         match job.kind() {
-            WorkKind::Extract => self.read(job, lease, password).await?,
+            WorkKind::Extract => reading = self.read(job, lease, reading, password).await?,
             WorkKind::Remove => self.pictures.forget(engine::id(&lease.document_id)?),
             _ => {}
         }
@@ -81,11 +116,27 @@ impl Step {
         fed
     }
 
-    async fn read(&self, job: &Job, lease: &Lease, password: Option<&SecretString>) -> Result<(), Error> {
-        let file = timed("fetch", patiently(|| self.fetch(job, lease))).await?;
+    /// Answers by what right it went on in the end.
+    async fn read(
+        &self,
+        job: &Job,
+        lease: &Lease,
+        mut turn: OwnedSemaphorePermit,
+        password: Option<&SecretString>,
+    ) -> Result<OwnedSemaphorePermit, Error> {
+        let fetch = || timed("fetch", patiently(|| self.fetch(job, lease)));
         let apart = job.attachments.then_some(self.spool.as_path());
-        let how = How { media_type: &job.media_type, password, apart };
-        let mut read = timed("extract", self.extractor.read(file, how)).await?;
+        let how = How { media_type: &job.media_type, password, apart, giving_way: false };
+        let file = fetch().await?;
+        let mut read = match timed("glance", self.extractor.glance(file, how, self.lanes.glance)).await {
+            Some(read) => read?,
+            None => {
+                turn = timed("wait", self.lanes.turn(turn)).await?;
+                // Fetched again, so that what waits takes no room.
+                let file = fetch().await?;
+                timed("extract", self.extractor.read(file, How { giving_way: true, ..how })).await?
+            }
+        };
         metrics::counter!("indexer_extracted_pages_total").increment(read.pages.len() as u64);
         metrics::histogram!("indexer_child_cpu_seconds").record(read.cpu_ms as f64 / 1000.0);
         metrics::histogram!("indexer_child_peak_bytes").record(read.peak_rss_bytes as f64);
@@ -96,7 +147,8 @@ impl Step {
         }
         let (read, insights) = timed("insights", derive(read)).await?;
         let messages = Arc::new(completion::messages(lease, read, insights));
-        timed("complete", self.documents.complete(messages)).await
+        timed("complete", self.documents.complete(messages)).await?;
+        Ok(turn)
     }
 
     /// Makes documents of what is attached. Answers whether there was room for all of it; what documents

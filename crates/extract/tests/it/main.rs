@@ -9,6 +9,7 @@ mod documents;
 mod drawing;
 mod drawing_hostile;
 mod formats;
+mod glance;
 mod hostile;
 mod locked;
 mod mutations;

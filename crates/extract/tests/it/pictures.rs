@@ -27,7 +27,7 @@ const SCALE: usize = 6;
 const MARGIN: usize = 60;
 
 /// Width, height and grey of black letters on white.
-fn drawn(text: &str) -> (usize, usize, Vec<u8>) {
+pub(crate) fn drawn(text: &str) -> (usize, usize, Vec<u8>) {
     let (width, height) = (text.len() * 6 * SCALE + 2 * MARGIN, 7 * SCALE + 2 * MARGIN);
     let mut grey = vec![255; width * height];
     for (index, c) in text.chars().enumerate() {

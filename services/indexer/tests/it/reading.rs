@@ -98,3 +98,26 @@ async fn many_documents_are_each_settled_once() {
     assert!(ids.iter().all(|id| fixture.documents.entry(*id).attempts == 1));
     assert_eq!(client(&engine).stats().await.unwrap().records, 80);
 }
+
+#[tokio::test]
+async fn what_takes_longer_than_a_glance_does_not_hold_up_others() {
+    let before = "case \"$*\" in *--giving-way*) until [ -e $FOLDER/go ]; do sleep 0.02; done ;; \
+                  *text/html*--glance-ms=*) kill -s PROF $$ ;; esac";
+    let fixture = start(Setting { before, ..Setting::default() }).await;
+    let page = |n| format!("<!doctype html><p>Page number {n}. {TEXT}");
+    let slow: Vec<_> = (0..9).map(|n| fixture.documents.add_bytes(page(n).as_bytes(), "text/html")).collect();
+    // All have been looked at, and as many as there are slow workers have begun anew.
+    let fetched = |call: &&(&str, _)| call.0 == "read_leased";
+    fixture.documents.until(|state| state.calls.iter().filter(fetched).count() == slow.len() + 2).await;
+    for n in 0..5 {
+        let quick = fixture.documents.add(&format!("Letter number {n}. {TEXT}"));
+        fixture.documents.until_settled(quick, 1).await;
+    }
+    assert!(slow.iter().all(|id| fixture.documents.entry(*id).settled == 0));
+    std::fs::write(fixture.folder.path().join("go"), "").unwrap();
+    for id in slow {
+        fixture.documents.until_settled(id, 1).await;
+        let entry = fixture.documents.entry(id);
+        assert_eq!((entry.attempts, entry.failures.len(), entry.pages.len()), (1, 0, 1));
+    }
+}
