@@ -136,9 +136,10 @@ impl Surroundings<'_> {
             flag("--http-addr", self.local("meilisearch").into()),
             flag("--env", "production".into()),
         ];
+        let switches = ["--no-analytics", "--experimental-enable-metrics"].map(OsString::from);
         Program {
             path: bin.to_owned(),
-            arguments: arguments.into_iter().flatten().chain(["--no-analytics".into()]).collect(),
+            arguments: arguments.into_iter().flatten().chain(switches).collect(),
             directory: Some(dir),
             ..self.program("meilisearch", "meilisearch")
         }

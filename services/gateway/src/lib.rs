@@ -130,6 +130,7 @@ impl Service for App {
 
     async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
         let Self { listener, config, pool, health, .. } = self;
+        routes::session::count_from_zero();
         let database = health.dependency("postgresql", true);
         let owner = config.dossier_owner_password.is_some().then(|| health.dependency("first_owner", true));
         let probed = config.prober_token.is_some().then(|| health.dependency("prober_account", false));
