@@ -8,7 +8,8 @@ ARG RUST=1.95
 ARG DEBIAN=trixie
 
 FROM rust:${RUST}-slim-${DEBIAN} AS chef
-RUN cargo install cargo-chef --version 0.1.78 --locked
+RUN cargo install cargo-chef --version 0.1.78 --locked \
+    && cargo install cargo-cyclonedx --version 0.5.9 --locked
 WORKDIR /source
 
 FROM chef AS plan
@@ -25,6 +26,13 @@ RUN cargo build --profile dist --locked --bins \
     && for name in gateway contacts documents indexer search prober extract; do \
            install -s "target/dist/dossier-$name" /programs/; \
        done
+# What each program is made of, by name, version and licence, in the form of CycloneDX.
+RUN cargo cyclonedx --format json --all --no-build-deps --override-filename bill \
+    && mkdir /bills \
+    && for name in gateway contacts documents indexer search prober; do \
+           install -m 444 "services/$name/bill.json" "/bills/$name.cdx.json"; \
+       done \
+    && install -m 444 crates/extract/bill.json /bills/extract.cdx.json
 
 # glibc, libgcc and CA certificates; no shell, no package manager. 65532 is `nonroot`.
 FROM gcr.io/distroless/cc-debian13:nonroot AS service
@@ -42,23 +50,46 @@ HEALTHCHECK --interval=5s --timeout=3s --start-period=30s --retries=6 CMD ["/usr
 
 FROM service AS gateway
 COPY --from=build /programs/dossier-gateway /usr/bin/dossier
+COPY --from=build /bills/gateway.cdx.json /usr/share/doc/dossier/
 
 FROM service AS contacts
 COPY --from=build /programs/dossier-contacts /usr/bin/dossier
+COPY --from=build /bills/contacts.cdx.json /usr/share/doc/dossier/
 
 FROM service AS documents
 COPY --from=build /programs/dossier-documents /usr/bin/dossier
+COPY --from=build /bills/documents.cdx.json /usr/share/doc/dossier/
 
 FROM service AS search
 COPY --from=build /programs/dossier-search /usr/bin/dossier
+COPY --from=build /bills/search.cdx.json /usr/share/doc/dossier/
 
 FROM service AS prober
 COPY --from=build /programs/dossier-prober /usr/bin/dossier
+COPY --from=build /bills/prober.cdx.json /usr/share/doc/dossier/
 
-FROM service AS indexer
+# The same on a Debian that has tesseract, which reads text in pictures and scans. Another language is another
+# package, and a word in EXTRACT_OCR_LANGUAGES.
+FROM debian:${DEBIAN}-slim AS indexer
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+ARG OCR_PACKAGES="tesseract-ocr tesseract-ocr-deu"
+LABEL org.opencontainers.image.title="Dossier" \
+      org.opencontainers.image.licenses="MIT OR Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+# hadolint ignore=DL3008,SC2086
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends ca-certificates ${OCR_PACKAGES} \
+    && rm -rf /var/lib/apt/lists/*
 COPY --from=build /programs/dossier-indexer /usr/bin/dossier
 COPY --from=build /programs/dossier-extract /usr/bin/dossier-extract
-ENV EXTRACT_PROGRAM=/usr/bin/dossier-extract
+COPY --from=build /bills/indexer.cdx.json /bills/extract.cdx.json /usr/share/doc/dossier/
+ENV LISTEN_ADDR=0.0.0.0:8080 ADMIN_ADDR=0.0.0.0:9464 EXTRACT_PROGRAM=/usr/bin/dossier-extract EXTRACT_OCR_LANGUAGES=eng+deu
+USER 65532:65532
+ENTRYPOINT ["/usr/bin/dossier"]
+CMD ["serve"]
+HEALTHCHECK --interval=5s --timeout=3s --start-period=30s --retries=6 CMD ["/usr/bin/dossier", "healthcheck"]
 
 # Garage's own image has no shell, and Garage takes its first key only from the environment: this
 # one reads it from files.
@@ -74,6 +105,7 @@ ENTRYPOINT ["/usr/local/bin/object-store"]
 
 # pg_dump of the server's version, restic and rclone.
 FROM postgres:18-${DEBIAN} AS backup
+# hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install -y --no-install-recommends ca-certificates rclone restic \
     && rm -rf /var/lib/apt/lists/* \
