@@ -99,6 +99,19 @@ url() { # user, consumer, role
 
 pass 999 postgres postgres-password
 
+# With compose/overlays/keycloak.yaml only, which brings the folder.
+if [ -d /secrets/keycloak ]; then
+    # The empty one is of a time without a provider.
+    [ -n "$(cat "$all/oidc-client-secret" 2>/dev/null)" ] || rm -f "$all/oidc-client-secret"
+    have oidc-client-secret random 24
+    have db-keycloak-password random 16
+    have keycloak-admin-password random 12
+    for name in oidc-client-secret db-keycloak-password keycloak-admin-password; do
+        pass 1000 keycloak "$name"
+    done
+    pass 999 migrate db-keycloak-password
+fi
+
 url 65532 migrate owner
 # The job that makes the roles runs as another user than the migrations; in their one folder each
 # reads its own files.
