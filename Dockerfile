@@ -113,3 +113,14 @@ RUN apt-get update \
 COPY --chmod=755 backup /usr/local/lib/dossier-backup
 USER postgres
 ENTRYPOINT ["/usr/local/lib/dossier-backup/nightly.sh"]
+
+# PostgreSQL that archives its log, for compose/overlays/archive.yaml.
+FROM postgres:18-${DEBIAN} AS postgres-archive
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends ca-certificates pgbackrest \
+    && rm -rf /var/lib/apt/lists/*
+COPY --chmod=755 backup/archive.sh /usr/local/lib/dossier-backup/archive.sh
+USER postgres
+ENTRYPOINT ["/usr/local/lib/dossier-backup/archive.sh"]
+CMD ["postgres"]

@@ -99,6 +99,14 @@ url() { # user, consumer, role
 
 pass 999 postgres postgres-password
 
+# With compose/overlays/archive.yaml only, which brings the folder.
+if [ -d /secrets/archive ]; then
+    have archive-password random 20
+    for name in archive-password postgres-password archive-s3-access-key archive-s3-secret-key; do
+        [ ! -s "$all/$name" ] || pass 999 archive "$name"
+    done
+fi
+
 # With compose/overlays/keycloak.yaml only, which brings the folder.
 if [ -d /secrets/keycloak ]; then
     # The empty one is of a time without a provider.
