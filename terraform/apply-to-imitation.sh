@@ -40,7 +40,7 @@ request = urllib.request.Request(base, data=body, headers={
     "Authorization": "AWS4-HMAC-SHA256 Credential=imitation/20260101/eu-central-1/ssm/aws4_request, "
                      "SignedHeaders=host, Signature=0",
 })
-urllib.request.urlopen(request, timeout=10).read()
+urllib.request.urlopen(request, timeout=60).read()
 PYTHON
 
 # The imitation has neither a lifecycle manager nor monitoring by the minute: those are seen by the
