@@ -85,13 +85,13 @@ def no_database():
         os.kill(server, signal.SIGCONT)
 
 
-def psql(sql):
+def psql(sql, out=subprocess.DEVNULL):
     password = (HOME / "secrets/postgres-password").read_text().strip()
     port = STATE["addresses"]["postgresql"].rsplit(":", 1)[1]
     env = {**os.environ, "PGPASSWORD": password}
     binaries = sorted(Path("/usr/lib/postgresql").glob("*/bin/psql"))
     program = str(binaries[-1]) if binaries else "psql"
-    return subprocess.Popen([program, "-qAt", "-h", "127.0.0.1", "-p", port, "-U", "postgres", "dossier", "-c", sql], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return subprocess.Popen([program, "-qAt", "-h", "127.0.0.1", "-p", port, "-U", "postgres", "dossier", "-c", sql], env=env, stdout=out, stderr=subprocess.DEVNULL)
 
 
 @contextmanager
@@ -149,11 +149,21 @@ def broken_documents():
     yield
 
 
+def hand_in():
+    headers = {"Content-Type": "text/plain", "Cookie": owner(), "Origin": SITE, "Content-Disposition": 'attachment; filename="drill.txt"'}
+    status, body, _ = ask(f"{SITE}/api/v1/documents", f"drill {time.time()}".encode(), headers)
+    assert status == 201, (status, body)
+
+
 @contextmanager
 def lost_work():
     """A document that was ready says that it is not, and nobody has it to do."""
+    hand_in()
+    ready = "SELECT count(*) FROM documents.documents WHERE status = 'ready' AND file_name = 'drill.txt'"
+    while psql(ready, subprocess.PIPE).communicate()[0].strip() == b"0":
+        time.sleep(0.2)
     psql("UPDATE documents.documents SET status = 'pending', title = '(drill) ' || title "
-         "WHERE id = (SELECT id FROM documents.documents WHERE status = 'ready' AND deleted_at IS NULL LIMIT 1)").wait()
+         "WHERE id = (SELECT id FROM documents.documents WHERE status = 'ready' AND file_name = 'drill.txt' LIMIT 1)").wait()
     try:
         yield
     finally:
@@ -163,9 +173,7 @@ def lost_work():
 @contextmanager
 def nobody_reads():
     with stopped("indexer"):
-        headers = {"Content-Type": "text/plain", "Cookie": owner(), "Origin": SITE, "Content-Disposition": 'attachment; filename="drill.txt"'}
-        status, body, _ = ask(f"{SITE}/api/v1/documents", f"drill {time.time()}".encode(), headers)
-        assert status == 201, (status, body)
+        hand_in()
         yield
 
 
@@ -184,6 +192,17 @@ def restarts():
         # A start that no scrape sees does not count.
         time.sleep(15)
     yield
+
+
+@contextmanager
+def silent_engine():
+    """The search engine does nothing, and people go on searching."""
+    def search():
+        ask(f"{SITE}/api/v1/search?q=drill")
+        time.sleep(0.5)
+
+    with stopped("meilisearch"), repeating(search):
+        yield
 
 
 @contextmanager
@@ -253,7 +272,7 @@ DRILLS = {
     "restore": (lambda: report(FAILED, GOOD), [{"alertname": "RestoreCheckFailed"}]),
     "ledger": (lost_work, [{"alertname": "LedgerDrift"}]),
     "stuck": (nobody_reads, [{"alertname": "ServiceDown", "job": "indexer"}, {"alertname": "JourneyFailing"}, {"alertname": "ProcessingStuck"}]),
-    "engine": (lambda: stopped("meilisearch"), [{"alertname": "SearchEngineDown"}, {"alertname": "SearchBreakerOpen"}]),
+    "engine": (silent_engine, [{"alertname": "SearchEngineDown"}, {"alertname": "SearchBreakerOpen"}]),
     "traffic": (traffic, [{"alertname": "TrafficUnusual"}]),
     "errors": (failing_reads, [{"alertname": "ServiceDown", "job": "contacts"}, {"alertname": "ErrorBudgetBurnsFast"}, {"alertname": "RequestsFailing"}]),
     "exporter": (lambda: stopped("node-exporter"), [{"alertname": "ExporterDown", "job": "node"}]),
