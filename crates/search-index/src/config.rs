@@ -20,7 +20,7 @@ pub struct EngineConfig {
     #[arg(long, env, default_value_t = 5_000)]
     pub meili_timeout_ms: u64,
     /// How long a write may stay in the engine's queue until it is done, in milliseconds.
-    #[arg(long, env, default_value_t = 120_000)]
+    #[arg(long, env, default_value_t = 300_000)]
     pub meili_task_timeout_ms: u64,
 }
 
@@ -39,7 +39,7 @@ impl EngineConfig {
             meili_key: key.map(SecretString::from),
             meili_index: "pages".to_owned(),
             meili_timeout_ms: 5_000,
-            meili_task_timeout_ms: 120_000,
+            meili_task_timeout_ms: 300_000,
         }
     }
 

@@ -4,6 +4,27 @@ use crate::{Engine, Error, PageRecord, task::Accepted};
 const BATCH_BYTES: usize = 4 << 20;
 const BATCH_RECORDS: usize = 1_000;
 
+/// Records that the engine has, and has not done yet.
+#[derive(Debug)]
+#[must_use]
+pub struct Underway {
+    engine: Option<Engine>,
+    tasks: Vec<Accepted>,
+}
+
+impl Underway {
+    /// Returns when the engine has **done** all of them.
+    ///
+    /// # Errors
+    /// [`Error`]; begin again from the first record then.
+    pub async fn done(self) -> Result<(), Error> {
+        match self.engine {
+            Some(engine) => engine.follow(self.tasks).await,
+            None => Ok(()),
+        }
+    }
+}
+
 /// Records on their way into the engine, sent in bounded batches while they come in.
 ///
 /// Dropped before [`Feed::finish`], some batches may have been sent and others not.
@@ -40,13 +61,18 @@ impl Feed {
     ///
     /// # Errors
     /// [`Error`]; begin again from the first record then.
-    pub async fn finish(mut self) -> Result<(), Error> {
+    pub async fn finish(self) -> Result<(), Error> {
+        self.send_off().await?.done().await
+    }
+
+    /// Sends the rest. What the engine finds waiting it does in one go, which is cheaper than one after the
+    /// other.
+    ///
+    /// # Errors
+    /// [`Error`]; begin again from the first record then.
+    pub async fn send_off(mut self) -> Result<Underway, Error> {
         self.send().await?;
-        let tasks = std::mem::take(&mut self.tasks);
-        match self.targets.first() {
-            Some(engine) => engine.follow(tasks).await,
-            None => Ok(()),
-        }
+        Ok(Underway { engine: self.targets.into_iter().next(), tasks: self.tasks })
     }
 
     async fn send(&mut self) -> Result<(), Error> {

@@ -31,7 +31,7 @@ mod transport;
 pub use config::EngineConfig;
 pub use engine::{Engine, Stats};
 pub use error::Error;
-pub use feed::Feed;
+pub use feed::{Feed, Underway};
 pub use inventory::{Held, Inventory};
 pub use keys::{Keyring, Purpose};
 pub use query::{Answer, Facets, PageHit, Query, quote};

@@ -3,8 +3,10 @@
 //! How far it has come is noted at documents after each batch, so that whoever has the turn next
 //! goes on from there, however this process ends.
 
+use std::collections::VecDeque;
+
 use proto::documents::{HoldTurnResponse, IndexState, ListIndexedRequest, Rebuild};
-use search_index::Engine as Client;
+use search_index::{Engine as Client, Underway};
 
 use crate::{
     error::Error,
@@ -13,6 +15,16 @@ use crate::{
 
 /// Documents, and their records, of one batch; at least one document.
 const BATCH: (i32, i64) = (200, 2_000);
+/// Batches that the engine has and has not done. It does in one go what waits, and with many records most of what
+/// that costs does not depend on how much it is.
+const AHEAD: usize = 5;
+
+/// A batch that the engine has.
+struct Sent {
+    last: String,
+    documents: i64,
+    underway: Underway,
+}
 
 impl Keeper {
     /// Goes on with `begun`, or begins.
@@ -40,21 +52,18 @@ impl Keeper {
                 Rebuild { started_at: 1, ..rebuild }
             }
         };
+        let (mut sent, mut next) = (VecDeque::new(), Some(rebuild.after.clone()));
         loop {
-            let request = ListIndexedRequest { after: rebuild.after.clone(), limit: BATCH.0, only: Vec::new() };
-            let items = self.documents.list_indexed(request).await?.items;
-            let mut records = 0;
-            let fits = |records: &mut i64, more: i64| {
-                let fits = *records == 0 || *records + more <= BATCH.1;
-                *records += more;
-                fits
-            };
-            let batch: Vec<String> =
-                items.into_iter().take_while(|item| fits(&mut records, item.records)).map(|i| i.document_id).collect();
-            let Some(last) = batch.last() else { break };
-            self.feed(client.feed_successor(), &batch).await?;
-            rebuild.after = last.clone();
-            rebuild.documents_done += batch.len() as i64;
+            if let Some(after) = next.take_if(|_| sent.len() < AHEAD) {
+                let batch = self.send(client, after).await?;
+                next = batch.as_ref().map(|batch| batch.last.clone());
+                sent.extend(batch);
+                continue;
+            }
+            let Some(Sent { last, documents, underway }) = sent.pop_front() else { break };
+            underway.done().await?;
+            rebuild.after = last;
+            rebuild.documents_done += documents;
             rebuild.documents_total = rebuild.documents_total.max(rebuild.documents_done);
             self.progress(Some(&rebuild)).await?;
         }
@@ -66,6 +75,23 @@ impl Keeper {
         metrics::counter!("indexer_index_rebuilds_total").increment(1);
         tracing::info!(documents = rebuild.documents_done, "the search index has been built anew");
         self.progress(None).await
+    }
+
+    /// The next documents after this one, on their way into the successor; `None` after the last.
+    async fn send(&self, client: &Client, after: String) -> Result<Option<Sent>, Error> {
+        let request = ListIndexedRequest { after, limit: BATCH.0, only: Vec::new() };
+        let items = self.documents.list_indexed(request).await?.items;
+        let mut records = 0;
+        let fits = |records: &mut i64, more: i64| {
+            let fits = *records == 0 || *records + more <= BATCH.1;
+            *records += more;
+            fits
+        };
+        let batch: Vec<String> =
+            items.into_iter().take_while(|item| fits(&mut records, item.records)).map(|i| i.document_id).collect();
+        let Some(last) = batch.last().cloned() else { return Ok(None) };
+        let underway = self.fill(client.feed_successor(), &batch).await?.send_off().await?;
+        Ok(Some(Sent { last, documents: batch.len() as i64, underway }))
     }
 
     /// Makes sure that the successor holds all it must: it may have been lost on the way.
@@ -80,7 +106,7 @@ impl Keeper {
             if absent.is_empty() {
                 return Ok(());
             }
-            self.feed(client.feed_successor(), &absent).await?;
+            self.fill(client.feed_successor(), &absent).await?.finish().await?;
         }
         next.drop_index().await?;
         Err(Error::Internal("the new search index did not keep what was put into it; it is begun again".to_owned()))

@@ -20,7 +20,7 @@ use crate::{
     error::Error,
 };
 
-/// Longer than anything that is done between two words to documents.
+/// How long others keep off after a word to documents, should there be no other.
 pub(crate) const TURN: Duration = Duration::from_secs(60);
 /// Documents that are looked at, or mended, in one go.
 const BATCH: usize = 100;
@@ -136,7 +136,7 @@ impl Keeper {
         let in_order = presence.live && client.is_in_order().await?;
         if !in_order || state.rebuild_wanted || state.rebuild.is_some() {
             let resumable = presence.successor && !state.rebuild_wanted;
-            self.rebuild(client, state.rebuild.filter(|_| resumable), &turn).await?;
+            self.holding(self.rebuild(client, state.rebuild.filter(|_| resumable), &turn)).await?;
             *memory = Memory::default();
         } else if presence.successor {
             // Nobody is building it: it was left, or made by a write that came too late.
@@ -258,7 +258,7 @@ impl Keeper {
         }
         let absent: Vec<String> = differences.missing.iter().chain(&differences.stale).map(Uuid::to_string).collect();
         for ids in absent.chunks(BATCH) {
-            self.feed(client.feed().await?, ids).await?;
+            self.fill(client.feed().await?, ids).await?.finish().await?;
             // Keeps the turn.
             self.documents.hold_turn(&self.name, TURN).await?;
         }
@@ -266,8 +266,8 @@ impl Keeper {
         Ok(())
     }
 
-    /// What documents has of these, into the engine; returns when it is done.
-    pub(crate) async fn feed(&self, mut feed: Feed, ids: &[String]) -> Result<(), Error> {
+    /// What documents has of these, on its way into the engine.
+    pub(crate) async fn fill(&self, mut feed: Feed, ids: &[String]) -> Result<Feed, Error> {
         for id in ids {
             let Some((document, mut pages)) = self.documents.read_indexed(id).await? else { continue };
             let mut template = engine::template(&document)?;
@@ -280,7 +280,24 @@ impl Keeper {
                 engine::push(&mut feed, &mut template, 1, String::new()).await?;
             }
         }
-        Ok(feed.finish().await?)
+        Ok(feed)
+    }
+
+    /// Does what may take longer than a turn, for as long as nobody else has it.
+    async fn holding(&self, work: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
+        let held = async {
+            loop {
+                sleep(TURN / 3).await;
+                // Who cannot be reached has given it to nobody; it is asked again.
+                if self.documents.hold_turn(&self.name, TURN).await.is_ok_and(|turn| !turn.held) {
+                    return;
+                }
+            }
+        };
+        tokio::select! {
+            done = work => done,
+            () = held => Err(Error::LeaseLost),
+        }
     }
 
     /// For people: where the index differs now; it is mended afterwards.
