@@ -34,6 +34,7 @@ start-fast=y
 archive-timeout=60
 process-max=2
 lock-path=$state/pgbackrest
+spool-path=$state/spool
 log-level-file=off
 log-level-console=warn
 log-level-stderr=off
