@@ -17,16 +17,17 @@ use crate::{
 };
 
 tests!(Shared:
-    every_service_counts_its_requests,
     metrics_are_out_of_reach_in_every_spelling,
     every_answer_carries_the_security_headers,
     what_is_not_there_is_a_problem_that_explains_itself,
+    health_says_how_each_part_is,
+    the_description_of_the_api_is_served,
+    a_method_that_is_not_there_is_refused;
+    Inside:
+    every_service_counts_its_requests,
     a_request_id_is_echoed_and_found_in_the_logs_of_whoever_worked_on_it,
     a_trace_goes_through_every_service,
     nothing_private_is_in_any_log,
-    health_says_how_each_part_is,
-    the_description_of_the_api_is_served,
-    a_method_that_is_not_there_is_refused,
 );
 
 async fn every_service_counts_its_requests(system: Arc<System>) -> anyhow::Result<()> {

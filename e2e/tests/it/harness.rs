@@ -27,8 +27,11 @@ type Outcome = Pin<Box<dyn Future<Output = anyhow::Result<()>> + Send>>;
 /// Which system a test gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Room {
-    /// Leaves the system as it was; runs beside others.
+    /// Leaves the system as it was; runs beside others. Enters by the front door only, so that it may run
+    /// anywhere.
     Shared,
+    /// The same, but needs it on this machine: looks at its processes' logs and admin ports, or is called by it.
+    Inside,
     /// Breaks something; runs alone.
     Alone,
 }
@@ -43,15 +46,15 @@ pub(crate) struct Test {
 
 /// The list of a module's tests, which are `async fn name(system: Arc<System>) -> anyhow::Result<()>`.
 macro_rules! tests {
-    ($room:ident: $($name:ident),+ $(,)?) => {
-        pub(crate) const TESTS: &[$crate::harness::Test] = &[$(
+    ($($room:ident: $($name:ident),+ $(,)?);+) => {
+        pub(crate) const TESTS: &[$crate::harness::Test] = &[$($(
             $crate::harness::Test {
                 module: module_path!(),
                 name: stringify!($name),
                 room: $crate::harness::Room::$room,
                 run: |system| Box::pin($name(system)),
             },
-        )+];
+        )+)+];
     };
 }
 pub(crate) use tests;
@@ -65,14 +68,17 @@ static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
 static SHARED: Started = OnceCell::const_new();
 static ALONE: Started = OnceCell::const_new();
 static GATE: RwLock<()> = RwLock::const_new(());
+/// Where a system runs already that is to be tested as far as it can be from outside.
+static SITE: LazyLock<Option<String>> = LazyLock::new(|| std::env::var("E2E_SITE").ok());
 
 /// Runs what the command line asks for.
 pub(crate) fn run(lists: &'static [&'static [Test]]) -> ExitCode {
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert(SIDE_BY_SIDE);
     let tests = || lists.iter().flat_map(|list| list.iter());
-    let trials = tests().filter(|t| t.room == Room::Shared).chain(tests().filter(|t| t.room == Room::Alone));
-    let conclusion = libtest_mimic::run(&arguments, trials.map(trial).collect());
+    let side_by_side = tests().filter(|t| t.room == Room::Shared || (t.room == Room::Inside && SITE.is_none()));
+    let alone = tests().filter(|t| t.room == Room::Alone && SITE.is_none());
+    let conclusion = libtest_mimic::run(&arguments, side_by_side.chain(alone).map(trial).collect());
     RUNTIME.block_on(finish(&conclusion));
     conclusion.exit_code()
 }
@@ -105,7 +111,7 @@ async fn in_its_room(test: &'static Test) -> anyhow::Result<()> {
         Err(_) => Err(anyhow!("not done within {LIMIT:?}")),
     };
     match test.room {
-        Room::Shared => {
+        Room::Shared | Room::Inside => {
             let _others_may_run = GATE.read().await;
             limited(system(&SHARED, "shared").await?).await
         }
@@ -119,9 +125,15 @@ async fn in_its_room(test: &'static Test) -> anyhow::Result<()> {
 }
 
 async fn system(cell: &'static Started, name: &'static str) -> anyhow::Result<Arc<System>> {
-    let start = async || match System::start(name).await {
-        Ok(system) => Ok(Arc::new(system)),
-        Err(error) => Err(told(&error)),
+    let start = async || {
+        let started = match SITE.as_deref() {
+            None => System::start(name).await,
+            Some(site) => match (std::env::var("E2E_OWNER_EMAIL"), std::env::var("E2E_OWNER_PASSWORD")) {
+                (Ok(email), Ok(password)) => System::at(site, email, password).await,
+                _ => Err(anyhow!("E2E_SITE goes with E2E_OWNER_EMAIL and E2E_OWNER_PASSWORD")),
+            },
+        };
+        started.map(Arc::new).map_err(|error| told(&error))
     };
     cell.get_or_init(start).await.clone().map_err(|error| anyhow!("the system did not start: {error}"))
 }

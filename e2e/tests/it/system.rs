@@ -26,7 +26,8 @@ pub(crate) const MAX_DOCUMENT_BYTES: usize = 24 << 20;
 
 /// One running system with an owner, an editor and a viewer.
 pub(crate) struct System {
-    stack: Stack,
+    /// Absent where it was started elsewhere.
+    stack: Option<Stack>,
     pub(crate) owner_email: String,
     pub(crate) owner_password: String,
     pub(crate) owner: Client,
@@ -89,34 +90,52 @@ impl System {
         }
         let stack = builder.start().await?;
         let (owner_email, owner_password) = (stack.owner().email.clone(), stack.owner().password.clone());
-        let session = Client::sign_in(stack.url(), &owner_email, &owner_password).await?;
+        let site = stack.url().to_owned();
+        let system = Self::peopled(name, Some(stack), &site, owner_email, owner_password).await?;
+        println!("the {name} system answers at {site} after {:.1?}", began.elapsed());
+        Ok(system)
+    }
+
+    /// What runs at this address already, such as in containers; its processes are out of reach.
+    pub(crate) async fn at(site: &str, owner_email: String, owner_password: String) -> anyhow::Result<Self> {
+        Self::peopled("elsewhere", None, site, owner_email, owner_password).await
+    }
+
+    async fn peopled(
+        name: &'static str,
+        stack: Option<Stack>,
+        site: &str,
+        owner_email: String,
+        owner_password: String,
+    ) -> anyhow::Result<Self> {
+        let session = Client::sign_in(site, &owner_email, &owner_password).await?;
         let (owner, _) = token(&session).await?;
         let (editor, editor_token, _) = person(&owner, "editor").await?;
         let (viewer, viewer_token, _) = person(&owner, "viewer").await?;
         let nobody = session.nobody();
-        println!("the {name} system answers at {} after {:.1?}", stack.url(), began.elapsed());
         Ok(Self { stack, owner_email, owner_password, owner, editor, editor_token, viewer, viewer_token, nobody, name })
     }
 
     /// Stops everything and removes its data; the logs are kept when `keep`.
     pub(crate) async fn finish(&self, keep: bool) {
-        self.stack.stop_all().await;
+        let Some(stack) = &self.stack else { return };
+        stack.stop_all().await;
         if keep {
             let kept = std::env::temp_dir().join(format!("dossier-e2e-{}-{}", self.name, std::process::id()));
-            match copy(&self.stack.home().join("log"), &kept) {
+            match copy(&stack.home().join("log"), &kept) {
                 Ok(()) => println!("the logs of the {} system are in {}", self.name, kept.display()),
                 Err(error) => println!("the logs of the {} system are lost: {error:#}", self.name),
             }
         }
         // The systems live as long as the program, so nothing drops them.
-        if let Err(error) = std::fs::remove_dir_all(self.stack.home()) {
-            println!("{} is left behind: {error}", self.stack.home().display());
+        if let Err(error) = std::fs::remove_dir_all(stack.home()) {
+            println!("{} is left behind: {error}", stack.home().display());
         }
     }
 
-    /// What started it.
+    /// What started it. Tests of a system that runs elsewhere do not ask (`Room::Shared`).
     pub(crate) fn stack(&self) -> &Stack {
-        &self.stack
+        self.stack.as_ref().expect("a test that needs the processes is in the room Inside or Alone")
     }
 
     /// Where it is, without a slash at the end.
@@ -126,42 +145,42 @@ impl System {
 
     /// Whether there is a search engine beside PostgreSQL.
     pub(crate) fn has_engine(&self) -> bool {
-        self.stack.meilisearch().is_some()
+        self.stack.as_ref().is_some_and(|stack| stack.meilisearch().is_some())
     }
 
     /// Whether that engine is ours to kill.
     pub(crate) fn runs(&self, process: &str) -> bool {
-        self.stack.processes().any(|running| running.name() == process)
+        self.stack().processes().any(|running| running.name() == process)
     }
 
     /// Everything runs and says so; what an earlier test left broken is started.
     pub(crate) async fn whole(&self) -> anyhow::Result<()> {
-        self.stack.start_all().await?;
+        self.stack().start_all().await?;
         let ready = async || self.nobody.get("/api/v1/health/ready").await?.expect(200).map(drop);
         eventually(HEALED, "ready", ready).await
     }
 
     /// Ends a process without a chance to tidy up.
     pub(crate) async fn kill(&self, process: &str) {
-        self.stack.process(process).kill9().await;
+        self.stack().process(process).kill9().await;
     }
 
     /// Starts it again and waits until it answers.
     pub(crate) async fn start_again(&self, process: &str) -> anyhow::Result<()> {
-        self.stack.start(process).await
+        self.stack().start(process).await
     }
 
     /// What a process wrote so far.
     pub(crate) fn log(&self, process: &str) -> anyhow::Result<String> {
         ensure!(self.runs(process), "{process} does not run here");
-        let path = self.stack.process(process).log().to_owned();
+        let path = self.stack().process(process).log().to_owned();
         let bytes = std::fs::read(&path).with_context(|| format!("the log {}", path.display()))?;
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
     /// What a service's admin port answers.
     pub(crate) async fn admin(&self, service: &str, path: &str) -> anyhow::Result<Reply> {
-        let client = Client::anonymous(&self.stack.admin_url(service))?;
+        let client = Client::anonymous(&self.stack().admin_url(service))?;
         client.get(path).await
     }
 

@@ -20,7 +20,7 @@ use crate::{
     system::{READY, System},
 };
 
-tests!(Shared: what_is_measured_is_named_and_every_panel_shows_something);
+tests!(Inside: what_is_measured_is_named_and_every_panel_shows_something);
 
 /// Three scrapes, ten seconds apart, and what they are late by on a busy machine.
 const MEASURED: Duration = Duration::from_secs(70);

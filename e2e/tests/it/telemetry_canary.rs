@@ -11,7 +11,7 @@ use crate::{
     system::{READY, System},
 };
 
-tests!(Shared: nothing_that_people_write_is_in_logs_or_metrics);
+tests!(Inside: nothing_that_people_write_is_in_logs_or_metrics);
 
 async fn nothing_that_people_write_is_in_logs_or_metrics(system: Arc<System>) -> anyhow::Result<()> {
     let canary = words::unique();

@@ -28,7 +28,7 @@ use crate::{
     system::{READY, System},
 };
 
-tests!(Shared: the_spans_of_an_upload_and_a_search_say_who_called_whom);
+tests!(Inside: the_spans_of_an_upload_and_a_search_say_who_called_whom);
 
 /// Spans are sent in batches, every half a second here.
 const SENT: Duration = Duration::from_secs(20);

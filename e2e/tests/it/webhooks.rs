@@ -12,7 +12,7 @@ use tokio::{
 
 use crate::{harness::tests, system::System};
 
-tests!(Shared: a_submission_is_told_to_whoever_asked_for_it);
+tests!(Inside: a_submission_is_told_to_whoever_asked_for_it);
 
 const PATIENCE: Duration = Duration::from_secs(40);
 
