@@ -19,6 +19,8 @@ pub struct Query<'a> {
     pub all_words: bool,
     /// In the engine's syntax; [`quote`] every value.
     pub filter: &'a str,
+    /// Such as `created_at:desc`; none: the best first.
+    pub sort: &'a [&'a str],
     /// Documents to skip.
     pub offset: usize,
     /// Documents to return.
@@ -54,7 +56,7 @@ pub struct PageHit {
 /// What the engine found.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Answer {
-    /// Best first.
+    /// In the order that was asked for.
     pub hits: Vec<PageHit>,
     /// Documents that match, about.
     pub estimated_total: u64,
@@ -97,6 +99,9 @@ impl Engine {
             .with_highlight_pre_tag(query.marks.0)
             .with_highlight_post_tag(query.marks.1)
             .with_show_ranking_score(true);
+        if !query.sort.is_empty() {
+            search.with_sort(query.sort);
+        }
         if !query.facets.is_empty() {
             search.with_facets(Selectors::Some(query.facets));
         }

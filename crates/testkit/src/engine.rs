@@ -397,6 +397,7 @@ async fn answer_search(State(shared): State<Shared>, Path(uid): Path<String>, bo
     let settings = search::Settings {
         searchable: listed(&body["attributesToSearchOn"]).unwrap_or_else(|| names("searchableAttributes")),
         numbers_exact: index.settings["typoTolerance"]["disableOnNumbers"] == true,
+        sort_first: index.settings["rankingRules"][0] == "sort",
         facet_values: index.settings["faceting"]["maxValuesPerFacet"].as_u64().unwrap_or(100) as usize,
     };
     Ok(ok(search::answer(&index.documents, &settings, filter.as_ref(), &body)))

@@ -1,13 +1,13 @@
 //! Who answers a question: the engine, checked against PostgreSQL, or PostgreSQL alone.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{cmp::Reverse, collections::HashMap, sync::Arc};
 
 use chassis::{Caller, Role};
 use search_index::PageHit;
 use uuid::Uuid;
 
 use crate::{
-    domain::{Filters, Question},
+    domain::{Filters, Order, Question},
     engine::{Found, GuardedEngine, attribute},
     error::Error,
     fallback,
@@ -70,6 +70,10 @@ impl Answerer {
         if let Some(engine) = &self.engine {
             let visible = self.store.visible(caller).await?;
             let fresh = self.fresh(caller, question, engine, &visible).await;
+            if question.order != Order::Best && fresh.total > 0 {
+                // They have their places among the others, which the engine cannot know.
+                return Ok(from_postgresql(self.store.find(caller, question).await?, question, false));
+            }
             let rest = after(question, fresh.total);
             match self.first(caller, question, engine, &rest, visible, fresh.total == 0).await {
                 First::Engine(found) => {
@@ -163,13 +167,19 @@ impl Answerer {
         let mut current = current?;
         let Found { hits, total, mut facets, marks, .. } = found;
         let (asked, seen) = (fallback::plain_matches(&question.terms), hits.len());
-        let shown: Vec<Hit> = hits
+        let mut shown: Vec<Hit> = hits
             .into_iter()
             .filter_map(|hit| {
                 let document = current.remove(&hit.document_id).filter(|d| d.version == hit.version)?;
                 Some(from_engine(hit, document, &counts, (&marks.0, &marks.1), &asked))
             })
             .collect();
+        // The engine knows whole seconds.
+        match question.order {
+            Order::Best => {}
+            Order::Newest => shown.sort_by_key(|hit| Reverse(hit.document.created_at)),
+            Order::Oldest => shown.sort_by_key(|hit| hit.document.created_at),
+        }
         let left_out = seen - shown.len();
         if left_out > 0 {
             metrics::counter!("search_stale_hits_total").increment(left_out as u64);

@@ -103,6 +103,18 @@ pub(crate) struct Filters {
     pub(crate) documents: Option<Vec<Uuid>>,
 }
 
+/// In which order hits come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// Those that match best first; asked for nothing, the newest.
+    #[default]
+    Best,
+    /// What was added last first.
+    Newest,
+    /// What was added first first.
+    Oldest,
+}
+
 /// A question that can be answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Question {
@@ -110,6 +122,7 @@ pub(crate) struct Question {
     /// For the query log: trimmed and lower-case.
     pub(crate) logged: String,
     pub(crate) filters: Filters,
+    pub(crate) order: Order,
     pub(crate) limit: i64,
     pub(crate) offset: i64,
     /// Of [`FACETS`], each once.
@@ -143,6 +156,18 @@ impl Check {
             self.fail(field, format!("must have at most {FILTER_CHARACTERS} characters"));
         }
         Some(text.to_owned()).filter(|t| !t.is_empty())
+    }
+
+    fn order(&mut self, sort: &str) -> Order {
+        match sort {
+            "" => Order::Best,
+            "-created_at" => Order::Newest,
+            "created_at" => Order::Oldest,
+            _ => {
+                self.fail("sort", "must be created_at or -created_at");
+                Order::Best
+            }
+        }
     }
 
     fn q(&mut self, q: &str) -> String {
@@ -184,6 +209,7 @@ impl Question {
         let q = check.q(&request.q);
         let limit = check.number("limit", request.limit, DEFAULT_LIMIT, MAX_LIMIT);
         let offset = check.number("offset", request.offset, 0, MAX_OFFSET);
+        let order = check.order(&request.sort);
         let mut id = |field: &str, id: &str| match id {
             "" => None,
             id => Uuid::parse_str(id).map_err(|_| check.fail(field, "is not an id")).ok(),
@@ -208,7 +234,7 @@ impl Question {
             }
         }
         let logged = q.trim().to_lowercase().chars().take(Q_CHARACTERS).collect();
-        check.done(Self { terms: Terms::parse(&q), logged, filters, limit, offset, facets, contact_id })
+        check.done(Self { terms: Terms::parse(&q), logged, filters, order, limit, offset, facets, contact_id })
     }
 }
 
@@ -279,11 +305,12 @@ mod tests {
             from: "yesterday".into(),
             to: "2026-02-30".into(),
             facets: vec!["title".into()],
+            sort: "title".into(),
             ..QueryRequest::default()
         };
         let fault = Question::parse(&request).unwrap_err();
         let fields: Vec<_> = fault.fields.iter().map(|f| f.field.as_str()).collect();
-        assert_eq!(fields, ["q", "limit", "offset", "collection_id", "from", "to", "facets"]);
+        assert_eq!(fields, ["q", "limit", "offset", "sort", "collection_id", "from", "to", "facets"]);
         assert!(Question::parse(&QueryRequest { limit: -1, ..QueryRequest::default() }).is_err());
     }
 

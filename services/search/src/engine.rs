@@ -19,7 +19,7 @@ use uuid::Uuid;
 use crate::{
     breaker::Breaker,
     config::Config,
-    domain::{Filters, Question},
+    domain::{Filters, Order, Question},
     hedge::Hedge,
     snippet::SNIPPET_WORDS,
     store::Visible,
@@ -142,6 +142,7 @@ impl GuardedEngine {
             text: &text,
             all_words: true,
             filter: &filter,
+            sort: order(question.order),
             offset: usize::try_from(question.offset).unwrap_or_default(),
             limit: usize::try_from(question.limit).unwrap_or_default(),
             facets: &facets,
@@ -187,6 +188,14 @@ impl GuardedEngine {
 /// A facet's name in the engine.
 pub(crate) fn attribute(facet: &'static str) -> &'static str {
     if facet == "tag" { "tags" } else { facet }
+}
+
+fn order(order: Order) -> &'static [&'static str] {
+    match order {
+        Order::Best => &[],
+        Order::Newest => &["created_at:desc"],
+        Order::Oldest => &["created_at:asc"],
+    }
 }
 
 fn filter(filters: &Filters, visible: &Visible) -> String {

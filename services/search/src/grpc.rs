@@ -54,7 +54,8 @@ impl wire::search_server::Search for Api {
                 found,
             }));
         }
-        Ok(Response::new(response(answer, id, took_ms)))
+        let without_engine = self.answerer.engine.is_none();
+        Ok(Response::new(QueryResponse { without_engine, ..response(answer, id, took_ms) }))
     }
 
     async fn suggest(&self, request: Request<SuggestRequest>) -> Result<Response<SuggestResponse>, Status> {
@@ -116,6 +117,7 @@ fn response(answer: Answer, id: Uuid, took_ms: f64) -> QueryResponse {
         degraded: answer.degraded,
         took_ms,
         query_id: id.to_string(),
+        without_engine: false,
     }
 }
 
@@ -133,5 +135,7 @@ fn hit(hit: Hit) -> wire::Hit {
         media_type: document.media_type,
         language: document.language,
         page_count: document.page_count,
+        version: document.version,
+        created_at: document.created_at.as_microsecond(),
     }
 }

@@ -13,11 +13,12 @@ pub(crate) use suggest::Suggestion;
 use std::collections::HashMap;
 
 use chassis::Caller;
+use jiff::Timestamp;
 use pg::{Error, Pool, Row};
 use uuid::Uuid;
 
 use crate::{
-    domain::{Filters, Question},
+    domain::{Filters, Order, Question},
     engine::MOST_HIDDEN,
 };
 
@@ -46,18 +47,30 @@ macro_rules! shown {
     };
 }
 
-const NEWEST: &str = concat!(
-    "WITH newest AS (SELECT d.* FROM documents.searchable_documents d WHERE ",
-    shown!(),
-    " ORDER BY d.created_at DESC, d.id LIMIT $10 OFFSET $11)
-     SELECT t.total, d.id AS document_id, coalesce(p.number, 1) AS number, 0::float8 AS score, d.title, d.collection_id,
-        d.media_type, d.language, d.page_count, left(p.text, 4096) AS text, 0::bigint AS pages_matched
-     FROM (SELECT count(*) AS total FROM documents.searchable_documents d WHERE ",
-    shown!(),
-    ") t LEFT JOIN newest d ON true
-     LEFT JOIN documents.searchable_pages p ON p.document_id = d.id AND p.number = 1
-     ORDER BY d.created_at DESC, d.id"
-);
+/// All of them, by when they were added.
+macro_rules! by_age {
+    ($direction:literal) => {
+        concat!(
+            "WITH shown AS (SELECT d.* FROM documents.searchable_documents d WHERE ",
+            shown!(),
+            " ORDER BY d.created_at ",
+            $direction,
+            ", d.id LIMIT $10 OFFSET $11)
+             SELECT t.total, d.id AS document_id, coalesce(p.number, 1) AS number, 0::float8 AS score, d.version, d.title,
+                d.collection_id, d.media_type, d.language, d.page_count, d.created_at, left(p.text, 4096) AS text,
+                0::bigint AS pages_matched
+             FROM (SELECT count(*) AS total FROM documents.searchable_documents d WHERE ",
+            shown!(),
+            ") t LEFT JOIN shown d ON true
+             LEFT JOIN documents.searchable_pages p ON p.document_id = d.id AND p.number = 1
+             ORDER BY d.created_at ",
+            $direction,
+            ", d.id"
+        )
+    };
+}
+const NEWEST: &str = by_age!("DESC");
+const OLDEST: &str = by_age!("ASC");
 
 /// Counts the values of all facets over the documents of `found`.
 macro_rules! facets_of_found {
@@ -88,6 +101,7 @@ pub(crate) struct Document {
     pub(crate) media_type: String,
     pub(crate) language: String,
     pub(crate) page_count: i32,
+    pub(crate) created_at: Timestamp,
 }
 
 /// A hit that PostgreSQL found itself.
@@ -176,7 +190,8 @@ impl Store {
             return Ok(HashMap::new());
         }
         const SQL: &str = concat!(
-            "SELECT d.id AS document_id, d.version, d.title, d.collection_id, d.media_type, d.language, d.page_count
+            "SELECT d.id AS document_id, d.version, d.title, d.collection_id, d.media_type, d.language, d.page_count,
+                d.created_at
              FROM documents.searchable_documents d WHERE d.id = ANY ($10) AND ",
             shown!()
         );
@@ -184,10 +199,10 @@ impl Store {
         let mut parameters = shown(&who, filters);
         parameters.push(&ids);
         let rows = self.pool.get().await?.query(SQL, &parameters).await?;
-        Ok(rows.iter().map(|row| document(row, row.get("version"))).map(|d| (d.id, d)).collect())
+        Ok(rows.iter().map(document).map(|d| (d.id, d)).collect())
     }
 
-    /// The documents added last.
+    /// The documents added last, or first.
     pub(crate) async fn newest(&self, caller: &Caller, question: &Question) -> Result<PagesFound, Error> {
         let who = who(caller);
         let mut parameters = shown(&who, &question.filters);
@@ -207,27 +222,29 @@ impl Store {
             }
         };
         parameters.extend([&question.limit as &(dyn pg::types::ToSql + Sync), &question.offset]);
-        let rows = connection.query(NEWEST, &parameters).await?;
+        let sql = if question.order == Order::Oldest { OLDEST } else { NEWEST };
+        let rows = connection.query(sql, &parameters).await?;
         Ok(PagesFound { facets, ..pages_found(&rows) })
     }
 }
 
-fn document(row: &Row, version: i32) -> Document {
+fn document(row: &Row) -> Document {
     Document {
         id: row.get("document_id"),
-        version,
+        version: row.get("version"),
         title: row.get("title"),
         collection_id: row.get("collection_id"),
         media_type: row.get("media_type"),
         language: row.get("language"),
         page_count: row.get("page_count"),
+        created_at: row.get("created_at"),
     }
 }
 
 /// The total stands in every row; a single row without a document says that there is none here.
 fn pages_found(rows: &[Row]) -> PagesFound {
     let page = |row: &Row| PageFound {
-        document: document(row, 0),
+        document: document(row),
         page: row.get("number"),
         pages_matched: row.get::<_, i64>("pages_matched").max(1),
         score: row.get("score"),

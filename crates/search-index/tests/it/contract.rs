@@ -28,9 +28,20 @@ async fn ask(engine: &Engine, text: &str) -> Answer {
 }
 
 async fn ask_with(engine: &Engine, text: &str, filter: &str, facets: &[&str]) -> Answer {
-    let query = Query { text, all_words: true, filter, offset: 0, limit: 20, facets, marks: MARKS, snippet_words: 8 };
-    engine.search(&query).await.unwrap()
+    engine.search(&Query { text, filter, facets, ..ANYTHING }).await.unwrap()
 }
+
+const ANYTHING: Query<'static> = Query {
+    text: "",
+    all_words: true,
+    filter: "",
+    sort: &[],
+    offset: 0,
+    limit: 20,
+    facets: &[],
+    marks: MARKS,
+    snippet_words: 8,
+};
 
 fn pages(answer: &Answer) -> Vec<(Uuid, i32)> {
     let mut pages: Vec<_> = answer.hits.iter().map(|h| (h.document_id, h.page)).collect();
@@ -149,16 +160,7 @@ async fn filters_hold_and_their_values_cannot_break_out() {
                 pages(&ask_with(engine, "walrus", &filter, &[]).await).into_iter().map(|(id, _)| id).collect();
             assert_eq!(found, wanted, "{filter} on {}", target.name);
         }
-        let query = Query {
-            text: "walrus",
-            all_words: true,
-            filter: "title = x",
-            offset: 0,
-            limit: 1,
-            facets: &[],
-            marks: MARKS,
-            snippet_words: 8,
-        };
+        let query = Query { text: "walrus", filter: "title = x", ..ANYTHING };
         assert!(engine.search(&query).await.unwrap_err().is_code("invalid_search_filter"), "{}", target.name);
     }
 }

@@ -8,6 +8,7 @@ const WORD: Query<'static> = Query {
     text: "walrus",
     all_words: true,
     filter: "",
+    sort: &[],
     offset: 0,
     limit: 1,
     facets: &[],

@@ -229,6 +229,8 @@ fn format(value: &str, asked: &Asked, body: &Value, crop: bool, numbers_exact: b
 pub(super) struct Settings {
     pub(super) searchable: Vec<String>,
     pub(super) numbers_exact: bool,
+    /// Whether an order that is asked for comes before how well something matches.
+    pub(super) sort_first: bool,
     pub(super) facet_values: usize,
 }
 
@@ -255,6 +257,11 @@ pub(super) fn answer(
         .filter_map(|d| Some((rank(d, &asked, &settings.searchable, all, settings.numbers_exact)?, d)))
         .collect();
     found.sort_by_key(|(r, _)| (Reverse(r.words), r.typos, r.attribute, Reverse(r.occurrences)));
+    if let (true, Some(sort)) = (settings.sort_first, body["sort"][0].as_str()) {
+        let (name, direction) = sort.split_once(':').unwrap_or((sort, "asc"));
+        let number = |d: &Document| d.get(name).and_then(Value::as_i64).unwrap_or_default();
+        found.sort_by_key(|(_, d)| if direction == "desc" { -number(d) } else { number(d) });
+    }
     if let Some(distinct) = body["distinct"].as_str() {
         let mut seen = BTreeSet::new();
         found.retain(|(_, d)| d.get(distinct).is_none_or(|value| seen.insert(text(value))));

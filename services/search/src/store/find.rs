@@ -11,9 +11,12 @@ use pg::Error;
 use uuid::Uuid;
 
 use super::{FACET_VALUES, PagesFound, Store, facets, pages_found, shown, who};
-use crate::{domain::Question, fallback::Compiled};
+use crate::{
+    domain::{Order, Question},
+    fallback::Compiled,
+};
 
-/// Pages whose rank is computed, the newest documents first: reading what ranking needs is the
+/// Pages whose rank is computed, the newest documents first unless the oldest are wanted: reading what ranking needs is the
 /// expensive part of a query for a frequent word.
 const RANKED_PAGES: i64 = 1_000;
 /// Documents whose title has some of the words.
@@ -56,40 +59,55 @@ macro_rules! matched {
 }
 
 /// A title counts for a page only where it has some of the words: putting the two together costs more
-/// than ranking.
-const FIND: &str = concat!(
-    "WITH ",
-    matched!(),
-    ", candidates AS (
-        SELECT * FROM (SELECT * FROM texts UNION ALL SELECT * FROM titles) m
-        ORDER BY created_at DESC, document_id, number LIMIT greatest($14::bigint, 2 * ($15::bigint + $16::bigint))),
-     ranked AS (
-        SELECT DISTINCT ON (document_id) document_id, number, created_at,
-            ts_rank_cd('{0.2, 0.4, 0.4, 1.0}',
-                CASE WHEN title_tsv IS NULL THEN tsv WHEN tsv IS NULL THEN title_tsv ELSE title_tsv || tsv END,
-                (SELECT wanted FROM asked), 33) AS score
-        FROM candidates ORDER BY document_id, score DESC, number),
-     best AS MATERIALIZED (
-        SELECT * FROM ranked ORDER BY score DESC, created_at DESC, document_id LIMIT $15 OFFSET $16),
-     counted AS (
-        SELECT document_id, count(*) AS pages FROM texts
-        WHERE document_id = ANY (ARRAY(SELECT document_id FROM best)) GROUP BY 1)
-     SELECT t.total, b.document_id, b.number, b.score::float8, d.title, d.collection_id, d.media_type, d.language,
-        d.page_count, left(p.text, 262144) AS text, coalesce(c.pages, 0) AS pages_matched
-     FROM (SELECT count(*) AS total FROM (SELECT document_id FROM texts UNION SELECT document_id FROM titles) f) t
-     LEFT JOIN best b ON true
-     LEFT JOIN counted c ON c.document_id = b.document_id
-     LEFT JOIN documents.searchable_documents d ON d.id = b.document_id
-     LEFT JOIN documents.searchable_pages p ON p.document_id = b.document_id AND p.number = b.number
-     ORDER BY b.score DESC, b.created_at DESC, b.document_id"
-);
+/// than ranking. `$direction` is which documents are looked at first, `$order` in which they are shown.
+macro_rules! found {
+    ($direction:literal, $order:literal) => {
+        concat!(
+            "WITH ",
+            matched!(),
+            ", candidates AS (
+                SELECT * FROM (SELECT * FROM texts UNION ALL SELECT * FROM titles) m
+                ORDER BY created_at ",
+            $direction,
+            ", document_id, number LIMIT greatest($14::bigint, 2 * ($15::bigint + $16::bigint))),
+             ranked AS (
+                SELECT DISTINCT ON (document_id) document_id, number, created_at,
+                    ts_rank_cd('{0.2, 0.4, 0.4, 1.0}',
+                        CASE WHEN title_tsv IS NULL THEN tsv WHEN tsv IS NULL THEN title_tsv ELSE title_tsv || tsv END,
+                        (SELECT wanted FROM asked), 33) AS score
+                FROM candidates ORDER BY document_id, score DESC, number),
+             best AS MATERIALIZED (SELECT * FROM ranked ORDER BY ",
+            $order,
+            " LIMIT $15 OFFSET $16),
+             counted AS (
+                SELECT document_id, count(*) AS pages FROM texts
+                WHERE document_id = ANY (ARRAY(SELECT document_id FROM best)) GROUP BY 1),
+             shown AS (
+                SELECT t.total, b.document_id, b.number, b.score::float8 AS score, b.created_at, d.version, d.title,
+                    d.collection_id, d.media_type, d.language, d.page_count, left(p.text, 262144) AS text,
+                    coalesce(c.pages, 0) AS pages_matched
+                FROM (SELECT count(*) AS total
+                      FROM (SELECT document_id FROM texts UNION SELECT document_id FROM titles) f) t
+                LEFT JOIN best b ON true
+                LEFT JOIN counted c ON c.document_id = b.document_id
+                LEFT JOIN documents.searchable_documents d ON d.id = b.document_id
+                LEFT JOIN documents.searchable_pages p ON p.document_id = b.document_id AND p.number = b.number)
+             SELECT * FROM shown ORDER BY ",
+            $order
+        )
+    };
+}
+const BEST: &str = found!("DESC", "score DESC, created_at DESC, document_id");
+const NEWEST: &str = found!("DESC", "created_at DESC, document_id");
+const OLDEST: &str = found!("ASC", "created_at, document_id");
 
 /// Among the documents `$10`, those that match `$11`, the best first.
 const FRESH: &str = concat!(
     "WITH best AS (
         SELECT DISTINCT ON (d.id) d.id AS document_id, coalesce(p.number, 1) AS number,
             ts_rank_cd('{0.2, 0.4, 0.4, 1.0}', d.title_tsv || coalesce(p.tsv, ''), $11::text::tsquery, 33)::float8 AS score,
-            d.title, d.collection_id, d.media_type, d.language, d.page_count, d.created_at, left(p.text, 262144) AS text,
+            d.version, d.title, d.collection_id, d.media_type, d.language, d.page_count, d.created_at,
+            left(p.text, 262144) AS text,
             count(*) FILTER (WHERE p.tsv @@ $11::text::tsquery) OVER (PARTITION BY d.id) AS pages_matched
         FROM documents.searchable_documents d
         LEFT JOIN documents.searchable_pages p ON p.document_id = d.id
@@ -170,7 +188,12 @@ impl Store {
             }
         };
         parameters.extend([&RANKED_PAGES as &(dyn pg::types::ToSql + Sync), &question.limit, &question.offset]);
-        let rows = connection.query(FIND, &parameters).await?;
+        let sql = match question.order {
+            Order::Best => BEST,
+            Order::Newest => NEWEST,
+            Order::Oldest => OLDEST,
+        };
+        let rows = connection.query(sql, &parameters).await?;
         Ok(PagesFound { facets, ..pages_found(&rows) })
     }
 }

@@ -154,6 +154,37 @@ async fn filters_and_facets_agree() {
 }
 
 #[tokio::test]
+async fn by_age_the_documents_come_in_that_order_at_their_best_page() {
+    for world in both().await {
+        world
+            .add(&[
+                Doc { created_at: 2_000, ..doc("Middle", &["walrus", "a walrus is a walrus"]) },
+                Doc { created_at: 3_000, ..doc("Walrus", &["a walrus", "nothing"]) },
+                Doc { created_at: 1_000, ..doc("Oldest", &["nothing", "walruss"]) },
+            ])
+            .await;
+        let sorted = async |q: &str, sort: &str, offset| {
+            let facets = vec!["language".to_owned()];
+            let request = QueryRequest { sort: sort.into(), limit: 2, offset, facets, ..query(q) };
+            let answer = world.ask_as(owner(), request).await;
+            assert_eq!((answer.estimated_total, answer.facets[0].values[0].count), (3, 3), "on {}", answer.engine);
+            let dates: Vec<i64> = answer.hits.iter().map(|hit| hit.created_at / 1_000_000).collect();
+            (answer.hits.into_iter().map(|hit| hit.title).collect::<Vec<_>>(), dates)
+        };
+        for q in ["walrus", ""] {
+            let all =
+                |titles: &[&str], dates: &[i64]| (titles.iter().map(|t| (*t).to_owned()).collect(), dates.to_vec());
+            assert_eq!(sorted(q, "-created_at", 0).await, all(&["Walrus", "Middle"], &[3_000, 2_000]));
+            assert_eq!(sorted(q, "-created_at", 2).await, all(&["Oldest"], &[1_000]));
+            assert_eq!(sorted(q, "created_at", 0).await, all(&["Oldest", "Middle"], &[1_000, 2_000]));
+        }
+        let answer = world.ask_as(owner(), QueryRequest { sort: "created_at".into(), ..query("walrus") }).await;
+        assert_eq!(hits(&answer)[0], ("Oldest", 2), "on {}", answer.engine);
+        assert!(answer.hits.iter().all(|hit| hit.version == 1), "{answer:?}");
+    }
+}
+
+#[tokio::test]
 async fn asked_for_nothing_the_newest_come_first() {
     for world in both().await {
         world
