@@ -1,8 +1,12 @@
 //! Values about people and tokens that cannot be wrong once they exist.
 
 use chassis::{Caller, Fault, FieldFault, Role};
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
+
+use crate::openapi::kind;
 
 /// Names a token may carry, and the bit of each.
 const SCOPES: [(&str, u8); 8] = [
@@ -18,6 +22,9 @@ const SCOPES: [(&str, u8); 8] = [
 
 /// Languages of the pages and of mails; "": what the browser asks for.
 pub(crate) const LANGUAGES: [&str; 3] = ["", "en", "de"];
+
+/// In which orders a search answers besides the best first.
+pub(crate) const SEARCH_ORDERS: [&str; 2] = ["created_at", "-created_at"];
 
 /// What a token may be used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,7 +90,7 @@ pub(crate) fn needed_scope(path: &str, changes: bool) -> Option<u8> {
         ("submissions" | "contacts" | "upload-links", true) => Some(Scopes::CONTACTS_WRITE),
         ("documents" | "collections", false) => Some(Scopes::DOCUMENTS_READ),
         ("documents" | "collections" | "shares", true) => Some(Scopes::DOCUMENTS_WRITE),
-        ("search", _) => Some(Scopes::SEARCH_READ),
+        ("search", _) | ("saved-searches", false) => Some(Scopes::SEARCH_READ),
         _ => Some(Scopes::ALL),
     }
 }
@@ -106,6 +113,8 @@ pub(crate) struct Identity {
     pub(crate) role: Role,
     /// "": what the browser asks for.
     pub(crate) language: String,
+    /// "": the browser's.
+    pub(crate) time_zone: String,
     /// Whether they get a mail for each new submission.
     pub(crate) notify_submissions: bool,
     pub(crate) via: Via,
@@ -141,6 +150,7 @@ pub(crate) struct User {
     pub(crate) name: String,
     pub(crate) role: Role,
     pub(crate) language: String,
+    pub(crate) time_zone: String,
     pub(crate) notify_submissions: bool,
     /// Has no way to sign in yet.
     pub(crate) invited: bool,
@@ -193,6 +203,106 @@ pub(crate) struct Token {
     pub(crate) created_at: Timestamp,
     pub(crate) expires_at: Option<Timestamp>,
     pub(crate) last_used_at: Option<Timestamp>,
+}
+
+/// What a search looks for, as `GET /search` takes it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct SavedQuery {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<kind::Words>")]
+    pub(crate) q: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<kind::Id>")]
+    pub(crate) collection_id: Option<Uuid>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<kind::Exact>")]
+    pub(crate) media_type: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<kind::Exact>")]
+    pub(crate) language: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<kind::Exact>")]
+    pub(crate) tag: Option<String>,
+    /// Added on this day or later.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "day")]
+    #[schemars(with = "Option<kind::Day>")]
+    pub(crate) from: Option<Date>,
+    /// Added on this day or before.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "day")]
+    #[schemars(with = "Option<kind::Day>")]
+    pub(crate) to: Option<Date>,
+    /// The best first unless said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<kind::SearchOrder>")]
+    pub(crate) sort: Option<String>,
+}
+
+/// Only as people write it: the library takes more.
+fn day<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Date>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    let parsed = text.map(|text| text.parse().ok().filter(|_| text.len() == 10));
+    let unfit = || serde::de::Error::custom("must be a day such as 2026-03-01");
+    parsed.map(|day| day.ok_or_else(unfit)).transpose()
+}
+
+impl SavedQuery {
+    /// The same without what says nothing.
+    pub(crate) fn checked(self, check: &mut Check) -> Self {
+        let said = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
+        let query = Self {
+            q: said(self.q),
+            media_type: said(self.media_type),
+            language: said(self.language),
+            tag: said(self.tag),
+            sort: said(self.sort),
+            ..self
+        };
+        let texts = [
+            ("q", &query.q, 500),
+            ("media_type", &query.media_type, 200),
+            ("language", &query.language, 200),
+            ("tag", &query.tag, 200),
+        ];
+        for (field, text, most) in texts {
+            let text = text.as_deref().unwrap_or_default();
+            if text.chars().count() > most || text.contains('\0') {
+                check.blame(&format!("query.{field}"), format!("must have at most {most} characters"));
+            }
+        }
+        if query.sort.as_deref().is_some_and(|sort| !SEARCH_ORDERS.contains(&sort)) {
+            check.blame("query.sort", format!("must be one of {}", SEARCH_ORDERS.join(", ")));
+        }
+        if (Self { sort: None, ..query.clone() }) == Self::default() {
+            check.refuse("query", "must look for something");
+        }
+        query
+    }
+
+    /// What `GET /search` and the page of results call its parts.
+    pub(crate) fn fields(&self) -> Vec<(&'static str, String)> {
+        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        let day = |day: Option<Date>| day.map_or_else(String::new, |day| day.to_string());
+        vec![
+            ("q", text(&self.q)),
+            ("collection_id", self.collection_id.map_or_else(String::new, |id| id.to_string())),
+            ("media_type", text(&self.media_type)),
+            ("language", text(&self.language)),
+            ("tag", text(&self.tag)),
+            ("from", day(self.from)),
+            ("to", day(self.to)),
+            ("sort", text(&self.sort)),
+        ]
+    }
+}
+
+/// A search that somebody keeps.
+#[derive(Clone, Debug)]
+pub(crate) struct SavedSearch {
+    pub(crate) id: Uuid,
+    pub(crate) name: String,
+    pub(crate) query: SavedQuery,
+    pub(crate) created_at: Timestamp,
 }
 
 /// One line of the audit log.
@@ -267,7 +377,7 @@ impl Check {
     }
 
     /// A day such as 2026-03-01; `None` for "".
-    pub(crate) fn day(&mut self, field: &str, text: &str) -> Option<jiff::civil::Date> {
+    pub(crate) fn day(&mut self, field: &str, text: &str) -> Option<Date> {
         let day = text.parse().ok().filter(|_| text.len() == 10);
         if day.is_none() && !text.is_empty() {
             self.blame(field, "must be a day such as 2026-03-01");
@@ -303,6 +413,7 @@ mod tests {
             name: String::new(),
             role,
             language: String::new(),
+            time_zone: String::new(),
             notify_submissions: false,
             via,
             expires_at: None,

@@ -13,6 +13,12 @@ pub(crate) enum Error {
     /// Another person has this address.
     #[error("another user has this e-mail address")]
     EmailTaken,
+    /// Somebody has another search of this name.
+    #[error("you have saved another search under this name")]
+    SearchNameTaken,
+    /// Nobody looks through more.
+    #[error("you have saved {0} searches already; remove one first")]
+    TooManySearches(i64),
     /// Somebody must be able to let others in.
     #[error("this is the last owner who can sign in; make somebody else an owner first")]
     LastOwner,
@@ -43,6 +49,8 @@ impl From<Error> for Fault {
             Error::Fault(fault) => fault,
             Error::NotFound(what) => Fault::not_found(what),
             Error::EmailTaken => Fault::new(FaultKind::Conflict, detail).because("email-taken"),
+            Error::SearchNameTaken => Fault::new(FaultKind::Conflict, detail).because("search-name-taken"),
+            Error::TooManySearches(_) => Fault::new(FaultKind::Conflict, detail).because("too-many-searches"),
             Error::LastOwner => Fault::new(FaultKind::Conflict, detail).because("last-owner"),
             Error::Stale => Fault::new(FaultKind::PreconditionFailed, detail),
             Error::SignIn => Fault::new(FaultKind::Unauthenticated, detail).because("sign-in-failed"),

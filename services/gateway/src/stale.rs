@@ -97,7 +97,7 @@ struct Key {
     /// Of the session or token; nil for nobody in particular.
     credential: Uuid,
     role: Option<Role>,
-    language: &'static str,
+    words: Option<Words>,
     /// With its query.
     path: String,
 }
@@ -156,9 +156,9 @@ impl Stale {
             Via::Session(id) | Via::Token(id, _) => id,
         });
         // The API speaks one language.
-        let language = if path.starts_with("/api/") { "" } else { Words::of(request).0.tag() };
+        let words = if path.starts_with("/api/") { None } else { Some(Words::of(request)) };
         let path = if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") };
-        let key = Key { credential, role: caller.role(), language, path };
+        let key = Key { credential, role: caller.role(), words, path };
         Some(Question { key, about, stamp: self.stamp(people) })
     }
 
@@ -294,6 +294,7 @@ mod tests {
                 via: Via::Session(Uuid::now_v7()),
                 expires_at: None,
                 language: String::new(),
+                time_zone: String::new(),
                 notify_submissions: false,
             })
         }

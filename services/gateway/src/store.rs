@@ -7,6 +7,7 @@ mod mails;
 mod once;
 mod people;
 mod prober;
+mod saved;
 mod second_factor;
 mod sessions;
 mod shares;
@@ -25,6 +26,7 @@ pub(crate) use audit::AuditFilter;
 pub(crate) use invitations::Occasion;
 pub(crate) use mails::{DueMail, Kind, Posted, Recipient};
 pub(crate) use people::export_line;
+pub(crate) use saved::MOST_SEARCHES;
 pub(crate) use second_factor::SecondFactor;
 pub(crate) use sessions::{Profile, Session};
 pub(crate) use shares::{NewShare, OpenShare, Share, Use};
@@ -45,7 +47,7 @@ pub(crate) const CHANNEL: &str = "access_changed";
 pub(crate) const HEARTBEAT: &str = "heartbeat";
 
 const USER: &str = "id, email, name, role, disabled_at, created_at, updated_at, revision, language, notify_submissions,
-    password_hash = '' AND NOT EXISTS (SELECT 1 FROM identities i WHERE i.user_id = users.id)";
+    password_hash = '' AND NOT EXISTS (SELECT 1 FROM identities i WHERE i.user_id = users.id), time_zone";
 
 /// How long sessions last.
 #[derive(Clone, Copy, Debug)]
@@ -165,7 +167,8 @@ impl Store {
             .query_opt(
                 "SELECT s.id, u.id, u.email, u.name, u.role,
                         least(s.expires_at, s.last_seen_at + $2 * interval '1 hour'),
-                        s.last_seen_at < now() - interval '1 minute', u.language, u.notify_submissions
+                        s.last_seen_at < now() - interval '1 minute', u.language, u.notify_submissions,
+                        u.time_zone
                  FROM sessions s JOIN users u ON u.id = s.user_id
                  WHERE s.hash = $1 AND u.disabled_at IS NULL
                    AND s.expires_at > now() AND s.last_seen_at > now() - $2 * interval '1 hour'",
@@ -202,7 +205,7 @@ async fn token_identity(connection: &Connection, hash: &Hash) -> Result<Option<I
         .query_opt(
             "SELECT t.id, u.id, u.email, u.name, u.role, t.expires_at,
                     coalesce(t.last_used_at < now() - interval '1 minute', true), u.language,
-                    u.notify_submissions, t.scopes
+                    u.notify_submissions, u.time_zone, t.scopes
              FROM tokens t JOIN users u ON u.id = t.user_id
              WHERE t.hash = $1 AND u.disabled_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > now())",
             &[&hash.as_slice()],
@@ -213,7 +216,7 @@ async fn token_identity(connection: &Connection, hash: &Hash) -> Result<Option<I
     if row.get(6) {
         connection.execute("UPDATE tokens SET last_used_at = now() WHERE id = $1", &[&id]).await?;
     }
-    let names: Vec<String> = row.get(9);
+    let names: Vec<String> = row.get(10);
     // A scope that this version does not know gives nothing.
     let scopes = Scopes::parse(&names).unwrap_or(Scopes::parse::<&str>(&[]).ok_or(Error::NotFound("token"))?);
     Ok(Some(to_identity(&row, Via::Token(id, scopes), row.get(5))?))
@@ -266,6 +269,7 @@ fn to_identity(row: &Row, via: Via, expires_at: Option<Timestamp>) -> Result<Ide
         role: role(row.get(4))?,
         language: row.get(7),
         notify_submissions: row.get(8),
+        time_zone: row.get(9),
         via,
         expires_at,
     })
@@ -284,5 +288,6 @@ fn to_user(row: &Row) -> Result<User, Error> {
         language: row.get(8),
         notify_submissions: row.get(9),
         invited: row.get(10),
+        time_zone: row.get(11),
     })
 }

@@ -10,7 +10,7 @@ use crate::{
 pub(crate) type Said = (String, String);
 
 fn words(to: &Recipient) -> Words {
-    Words(Language::of_tag(&to.language).unwrap_or_default())
+    Words::in_language(Language::of_tag(&to.language).unwrap_or_default())
 }
 
 /// Somebody has written by the contact form.

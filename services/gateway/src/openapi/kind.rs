@@ -181,6 +181,21 @@ kind!(
     json_schema!({"type": "string", "enum": crate::domain::LANGUAGES})
 );
 kind!(
+    /// An order of search results.
+    SearchOrder,
+    json_schema!({"type": "string", "enum": crate::domain::SEARCH_ORDERS})
+);
+kind!(
+    /// A time zone by its name in the IANA database.
+    TimeZone,
+    json_schema!({
+        "type": "string",
+        "maxLength": 60,
+        "pattern": r"^([A-Za-z]+(/[A-Za-z0-9_+-]+){0,2})?$",
+        "examples": ["Europe/Berlin"],
+    })
+);
+kind!(
     /// What somebody may do.
     Role,
     json_schema!({"type": "string", "enum": ["viewer", "editor", "owner"]})

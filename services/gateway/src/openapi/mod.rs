@@ -106,7 +106,7 @@ fn security_schemes() -> Value {
     })
 }
 
-const TAGS: [(&str, &str); 18] = [
+const TAGS: [(&str, &str); 19] = [
     ("audit", "Who did what."),
     ("collections", "Where documents live, and who may see them."),
     ("contacts", "People and firms."),
@@ -115,6 +115,7 @@ const TAGS: [(&str, &str); 18] = [
     ("health", "How the system is."),
     ("import", "That file again."),
     ("index", "The search index."),
+    ("saved-searches", "Searches that somebody keeps."),
     ("search", "Finding the page."),
     ("session", "Signing in and out."),
     ("shares", "Links to a document for people without an account."),

@@ -9,7 +9,7 @@ use maud::{Markup, html};
 use proto::documents::{Collection, Document, ListCollectionsRequest, ListDocumentsRequest, ListDocumentsResponse};
 
 use super::{
-    Page, first_run, library::thumbnail, may_edit, notice, page, results, results::Asked, session::sign_in_form,
+    Page, first_run, library::thumbnail, may_edit, notice, page, results, results::Asked, saved, session::sign_in_form,
     uploads::upload_form,
 };
 use crate::{call::Call, problem::Problem, routes::search, words::Words};
@@ -27,7 +27,7 @@ pub(super) async fn home(call: Call) -> Page {
     let (found, collections) = match asked.is_empty() {
         true => (None, Vec::new()),
         false => {
-            let (found, collections) = tokio::join!(search::ask(&call, asked.request()), collections(&call));
+            let (found, collections) = tokio::join!(search::ask(&call, asked.request(w)), collections(&call));
             (Some(found), collections.unwrap_or_default())
         }
     };
@@ -68,7 +68,7 @@ fn search_form(w: Words, asked: &Asked) -> Markup {
             input #q type="search" name="q" value=(asked.q) maxlength="500" autocomplete="off" spellcheck="false"
                 placeholder=(w.search_hint());
             // What it is narrowed down to stays when other words are looked for.
-            @for (name, value) in asked.filters() { input type="hidden" name=(name) value=(value); }
+            @for (name, value) in asked.kept() { input type="hidden" name=(name) value=(value); }
             button.primary type="submit" { (w.search()) }
         }
     }
@@ -77,17 +77,20 @@ fn search_form(w: Words, asked: &Asked) -> Markup {
 /// What stands there before anything is asked.
 async fn before(call: &Call) -> Markup {
     let w = call.words();
-    let newest = newest(call).await;
+    let (newest, saved) = tokio::join!(newest(call), saved::list(call));
     let guide = match &newest {
         Ok(newest) => first_run::guide(call, newest.count.unwrap_or_default()).await,
         Err(_) => None,
     };
     html! {
         @if let Some(guide) = guide { (guide) }
-        section #recent hidden aria-labelledby="recent-heading" {
-            h2 #recent-heading { (w.recent_searches()) }
-            ul.plain {}
-            p.quiet { (w.recent_kept_here()) " " button.link type="button" { (w.forget_recent()) } }
+        div.beside {
+            @if !saved.is_empty() { (saved::section(w, &saved)) }
+            section #recent hidden aria-labelledby="recent-heading" {
+                h2 #recent-heading { (w.recent_searches()) }
+                ul.plain {}
+                p.quiet { (w.recent_kept_here()) " " button.link type="button" { (w.forget_recent()) } }
+            }
         }
         @match &newest {
             Ok(newest) if newest.items.is_empty() => {}
@@ -106,7 +109,7 @@ async fn before(call: &Call) -> Markup {
 pub(super) fn card(w: Words, document: &Document) -> Markup {
     html! {
         article.card.document {
-            (thumbnail(&document.id, 1))
+            (thumbnail(&document.id, 1, document.version))
             div {
                 a href={ "/documents/" (document.id) } { (document.title) }
                 p.quiet { (w.media_type(&document.media_type)) " · " (w.size(document.size)) }

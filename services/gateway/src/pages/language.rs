@@ -17,13 +17,21 @@ pub(super) async fn choose(call: Call, body: Body) -> Page {
     form.done()?;
     let language = Language::of_tag(&tag).ok_or_else(|| chassis::Fault::field("language", "must be one of en, de"))?;
     let mut response = see(if same_site(&back, &call) { &back } else { "/" });
-    let cookie = Cookie::build(COOKIE, language.tag())
+    response.add_cookie(&cookie(&call, language.tag(), KEPT)).map_err(chassis::Fault::internal)?;
+    Ok(response)
+}
+
+/// Makes a browser forget what was chosen in it.
+pub(super) fn forgotten(call: &Call) -> Cookie<'static> {
+    cookie(call, "", Duration::ZERO)
+}
+
+fn cookie(call: &Call, value: &'static str, age: Duration) -> Cookie<'static> {
+    Cookie::build(COOKIE, value)
         .path("/")
         .http_only(true)
         .same_site(SameSite::Lax)
         .secure(call.state.shared.secure())
-        .max_age(KEPT)
-        .finish();
-    response.add_cookie(&cookie).map_err(chassis::Fault::internal)?;
-    Ok(response)
+        .max_age(age)
+        .finish()
 }

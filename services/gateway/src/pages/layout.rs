@@ -13,7 +13,7 @@ use super::assets;
 use crate::{
     call::{Call, Context},
     domain::Identity,
-    words::{Language, Word, Words},
+    words::{Language, Word, Words, Zone},
 };
 
 /// Smaller ones are not worth the work.
@@ -42,7 +42,7 @@ pub(super) fn around(request: &HttpRequest, status: StatusCode, title: &str, con
     let editor = who.as_deref().is_some_and(|who| who.role >= chassis::Role::Editor);
     let whole = html! {
         (DOCTYPE)
-        html lang=(w.0.tag()) {
+        html lang=(w.0.tag()) data-zone=[w.zone().map(Zone::name)] {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";

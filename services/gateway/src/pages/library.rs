@@ -202,9 +202,9 @@ fn nothing(w: Words, asked: &Asked, editor: bool) -> Markup {
 }
 
 /// A page as it looks, small; without one, the drawing of a sheet.
-pub(super) fn thumbnail(id: &str, page: i32) -> Markup {
+pub(super) fn thumbnail(id: &str, page: i32, version: i32) -> Markup {
     html! {
-        span.thumb { img src={ "/api/v1/documents/" (id) "/pages/" (page) "/picture?width=200" } alt="" loading="lazy" decoding="async"; }
+        span.thumb { img src={ "/api/v1/documents/" (id) "/pages/" (page) "/picture?width=200&version=" (version) } alt="" loading="lazy" decoding="async"; }
     }
 }
 
@@ -249,7 +249,7 @@ fn grid(w: Words, documents: &[Document], editor: bool) -> Markup {
         ul.cards {
             @for document in documents {
                 li.card.document {
-                    (thumbnail(&document.id, 1))
+                    (thumbnail(&document.id, 1, document.version))
                     div {
                         @if editor { (tick(w, document)) " " }
                         (title(document))

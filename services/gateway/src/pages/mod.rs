@@ -42,6 +42,7 @@
 //! | `text`, `message` | `pre`, `p` | somebody else's text, its line breaks kept |
 //! | `plain` | `ul`, `ol` | a list without bullets |
 //! | `split` | `div` | two columns where there is room, the first the wider |
+//! | `beside` | `div` | columns of the same width where there is room |
 //! | `no-script`, `scripted` | anything | only shown without, only with scripts |
 //!
 //! # Scripts
@@ -71,6 +72,7 @@ mod overview;
 mod plot;
 mod problems;
 mod results;
+mod saved;
 mod session;
 mod settings;
 mod shares;
@@ -109,6 +111,8 @@ pub(crate) fn pages(c: &mut ServiceConfig) {
     at!(c, "/auth/oidc/callback", "GET, HEAD", get => oidc::finish);
     at!(c, "/invitation/{token}", "GET, HEAD, POST", get => invitation::show, post => invitation::accept);
     at!(c, "/forgotten", "GET, HEAD, POST", get => invitation::ask, post => invitation::forgotten);
+    at!(c, "/searches", "POST", post => saved::keep);
+    at!(c, "/searches/{id}/remove", "POST", post => saved::remove);
     at!(c, "/upload", "POST", post => uploads::upload);
     at!(c, "/documents", "GET, HEAD", get => library::list);
     at!(c, "/documents/bulk", "POST", post => bulk::change);

@@ -83,8 +83,12 @@ fn health(call: &Call) -> Markup {
                 @for (name, trouble) in &parts {
                     dt { (named(w, name)) }
                     dd {
-                        @if trouble.is_none() { span.badge.good { (w.part_well()) } }
-                        @else { span.badge.bad { (w.part_ill()) } }
+                        // An account answers nobody: it is there, or not.
+                        @let (well, ill) = match *name {
+                            "first_owner" => (w.owner_there(), w.owner_missing()),
+                            _ => (w.part_well(), w.part_ill()),
+                        };
+                        @if trouble.is_none() { span.badge.good { (well) } } @else { span.badge.bad { (ill) } }
                     }
                 }
             }
@@ -111,6 +115,7 @@ fn trouble(w: Words, part: &'static str) -> String {
         "documents" => w.documents_away().to_owned(),
         "contacts" => w.contacts_away().to_owned(),
         "indexer" => w.indexer_away().to_owned(),
+        "first_owner" => w.first_owner_missing().to_owned(),
         other => w.part_away(named(w, other)),
     }
 }

@@ -6,8 +6,8 @@ use proto::{
     search::{Facet, Hit, QueryRequest, QueryResponse, Range, SuggestRequest},
 };
 
-use super::{address, library::thumbnail, may_edit};
-use crate::{call::Call, query::Query, words::Words};
+use super::{address, library::thumbnail, may_edit, saved};
+use crate::{call::Call, domain::SEARCH_ORDERS, query::Query, words::Words};
 
 /// Hits on a page of results.
 const HITS: i32 = 20;
@@ -28,6 +28,8 @@ pub(super) struct Asked {
     only: [String; 4],
     from: String,
     to: String,
+    /// One of [`SEARCH_ORDERS`], or "": the best first.
+    sort: String,
     offset: i32,
 }
 
@@ -38,6 +40,7 @@ impl Asked {
             only: FACETS.map(|name| query.text(name)),
             from: query.text("from"),
             to: query.text("to"),
+            sort: query.text("sort"),
             offset: query.number("offset", 0, FARTHEST),
         }
     }
@@ -53,7 +56,13 @@ impl Asked {
         facets.chain(dates).filter(|(_, value)| !value.is_empty())
     }
 
-    pub(super) fn request(&self) -> QueryRequest {
+    /// What stays when other words are looked for.
+    pub(super) fn kept(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.filters().chain([("sort", self.sort.as_str())]).filter(|(_, value)| !value.is_empty())
+    }
+
+    /// Days are those of the reader's clock.
+    pub(super) fn request(&self, w: Words) -> QueryRequest {
         let [collection_id, media_type, language, tag] = self.only.clone();
         QueryRequest {
             q: self.q.clone(),
@@ -63,17 +72,18 @@ impl Asked {
             media_type,
             language,
             tag,
-            from: self.from.clone(),
-            to: self.to.clone(),
+            from: w.day_as_moment(&self.from, false),
+            to: w.day_as_moment(&self.to, true),
+            sort: self.sort.clone(),
             facets: FACETS.map(str::to_owned).to_vec(),
             ..QueryRequest::default()
         }
     }
 
-    fn address(&self) -> String {
+    pub(super) fn address(&self) -> String {
         let offset = if self.offset == 0 { String::new() } else { self.offset.to_string() };
         let fields = [("q", self.q.as_str()), ("offset", &offset)];
-        address("/", fields.into_iter().chain(self.filters()))
+        address("/", fields.into_iter().chain(self.kept()))
     }
 
     /// The same with another value of a facet, or none.
@@ -100,8 +110,9 @@ pub(super) async fn show(call: &Call, asked: &Asked, found: &QueryResponse, coll
     let w = call.words();
     let note = match (found.engine.as_str(), found.degraded) {
         ("recent", _) => w.search_recent_instead(),
-        (_, true) => w.search_degraded(),
-        (_, false) => "",
+        // Where there is no engine, nothing is amiss.
+        (_, true) if !found.without_engine => w.search_degraded(),
+        _ => "",
     };
     let count = match found.estimated_total {
         0 => w.nothing_found().to_owned(),
@@ -111,6 +122,7 @@ pub(super) async fn show(call: &Call, asked: &Asked, found: &QueryResponse, coll
         h2.unseen { (w.results()) }
         p.quiet #count { (count) @if !note.is_empty() { " " (note) } }
         (chips(w, asked, collections))
+        @if !found.hits.is_empty() { (order(w, asked)) }
         @if found.hits.is_empty() {
             (nothing(call, asked).await)
         } @else {
@@ -118,22 +130,43 @@ pub(super) async fn show(call: &Call, asked: &Asked, found: &QueryResponse, coll
                 (narrow(w, asked, found, collections))
                 div {
                     ol.hits data-query=(found.query_id) {
-                        @for (index, one) in (asked.offset + 1..).zip(&found.hits) { li { (hit(w, one, index)) } }
+                        @for (index, one) in (asked.offset + 1..).zip(&found.hits) { li { (hit(w, asked, one, index)) } }
                     }
                     (more(w, asked, found))
+                    @if call.context.identity.is_some() && asked.offset == 0 {
+                        details.save { summary { (w.save_search()) } (saved::form(w, asked, asked.q.trim())) }
+                    }
                 }
             }
         }
     }
 }
 
-fn hit(w: Words, hit: &Hit, rank: i32) -> Markup {
+/// The orders to choose from. Where no words were asked for, none matches better than another.
+fn order(w: Words, asked: &Asked) -> Markup {
+    let [oldest, newest] = SEARCH_ORDERS;
+    let wordless = asked.q.trim().is_empty();
+    let orders = [("", w.best_first()), (newest, w.newest_first()), (oldest, w.oldest_first())];
+    let shown = if wordless && asked.sort.is_empty() { newest } else { asked.sort.as_str() };
     html! {
-        (thumbnail(&hit.document_id, hit.page))
+        nav.order aria-label=(w.order()) {
+            @for (sort, said) in orders.into_iter().skip(usize::from(wordless)) {
+                a href=(Asked { sort: sort.to_owned(), offset: 0, ..asked.clone() }.address())
+                    aria-current=[(sort == shown).then_some("true")] { (said) } " "
+            }
+        }
+    }
+}
+
+fn hit(w: Words, asked: &Asked, hit: &Hit, rank: i32) -> Markup {
+    html! {
+        (thumbnail(&hit.document_id, hit.page, hit.version))
         div {
             a data-document=(hit.document_id) data-rank=(rank) href={ "/documents/" (hit.document_id) "?page=" (hit.page) } { (hit.title) }
             span.quiet {
                 " " (w.page_of(hit.page, hit.page_count)) " · " (w.media_type(&hit.media_type))
+                // Whoever sorts by age wants to see it.
+                @if !asked.sort.is_empty() { " · " (w.date(hit.created_at)) }
                 @if hit.pages_matched > 1 { " · " (w.more_pages_match(i64::from(hit.pages_matched) - 1)) }
             }
             p { (snippet(&hit.snippet, &hit.ranges)) }
@@ -158,8 +191,8 @@ fn named(w: Words, facet: &str, value: &str, collections: &[Collection]) -> Stri
         "collection_id" => collections.iter().find(|c| c.id == value).map_or(value, |c| &c.name).to_owned(),
         "media_type" => w.media_type(value).to_owned(),
         "language" => w.language_name(value),
-        "from" => format!("{} {value}", w.added_from()),
-        "to" => format!("{} {value}", w.added_to()),
+        "from" => format!("{} {}", w.added_from(), w.day_of(value)),
+        "to" => format!("{} {}", w.added_to(), w.day_of(value)),
         _ => value.to_owned(),
     }
 }
@@ -195,7 +228,7 @@ fn narrow(w: Words, asked: &Asked, found: &QueryResponse, collections: &[Collect
             @for facet in useful { h3 { (heading(&facet.name)) } (values(w, asked, facet, collections)) }
             form.fields action="/" method="get" {
                 input type="hidden" name="q" value=(asked.q);
-                @for (name, value) in asked.filters().filter(|(name, _)| !matches!(*name, "from" | "to")) {
+                @for (name, value) in asked.kept().filter(|(name, _)| !matches!(*name, "from" | "to")) {
                     input type="hidden" name=(name) value=(value);
                 }
                 label for="from" { (w.added_from()) }

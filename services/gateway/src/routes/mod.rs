@@ -14,6 +14,7 @@ pub(crate) mod index;
 pub(crate) mod links;
 pub(crate) mod merges;
 mod pictures;
+pub(crate) mod saved;
 pub(crate) mod search;
 pub(crate) mod session;
 pub(crate) mod sessions;

@@ -10,7 +10,7 @@ use crate::{
     openapi::kind,
     prober::is_prober,
     problem::{Answer, Problem},
-    wire::whole,
+    wire::{Micros, whole},
 };
 
 #[derive(JsonSchema, Serialize)]
@@ -28,6 +28,8 @@ pub(super) struct Hit<'a> {
     collection_id: &'a str,
     media_type: &'a str,
     language: &'a str,
+    /// When the document was added.
+    created_at: Micros,
 }
 
 #[derive(JsonSchema, Serialize)]
@@ -100,6 +102,7 @@ fn view(hit: &api::Hit) -> Hit<'_> {
         collection_id: &hit.collection_id,
         media_type: &hit.media_type,
         language: &hit.language,
+        created_at: Micros(hit.created_at),
     }
 }
 
@@ -135,6 +138,7 @@ pub(super) async fn query(call: Call) -> Answer {
         tag: query.text("tag"),
         from: query.value("from"),
         to: query.value("to"),
+        sort: query.text("sort"),
         facets: facets.into_iter().filter(|name| !name.is_empty()).collect(),
         contact_id: query.value("contact_id"),
         ..api::QueryRequest::default()

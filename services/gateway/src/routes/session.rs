@@ -19,6 +19,7 @@ use crate::{
     secret::{self, COOKIE, Credential},
     store::Profile,
     totp::Proof,
+    words::Zone,
 };
 
 #[derive(Deserialize, JsonSchema)]
@@ -48,6 +49,8 @@ pub(super) struct Who<'a> {
 pub(super) struct Preferences<'a> {
     /// "": what the browser asks for.
     language: &'a str,
+    /// A name of the IANA database; "": the browser's.
+    time_zone: &'a str,
     /// Whether one gets a mail for each new submission, where mail is set up.
     notify_submissions: bool,
 }
@@ -66,7 +69,7 @@ fn who(user: &User) -> Who<'_> {
 }
 
 fn preferences(user: &User) -> Preferences<'_> {
-    Preferences { language: &user.language, notify_submissions: user.notify_submissions }
+    Preferences { language: &user.language, time_zone: &user.time_zone, notify_submissions: user.notify_submissions }
 }
 
 const ACCEPTED: &str = "accepted";
@@ -160,7 +163,8 @@ pub(super) async fn get(call: Call) -> Answer {
     let who = call.identity()?;
     let role = call.context.caller.role().unwrap_or(Role::Viewer).as_str();
     let via = Some(if matches!(who.via, Via::Session(_)) { "session" } else { "token" });
-    let preferences = Preferences { language: &who.language, notify_submissions: who.notify_submissions };
+    let preferences =
+        Preferences { language: &who.language, time_zone: &who.time_zone, notify_submissions: who.notify_submissions };
     let user = Who { id: who.user_id, email: &who.email, name: &who.name, role };
     json(StatusCode::OK, &Session { user, preferences, via })
 }
@@ -174,13 +178,17 @@ pub(super) struct Patch {
     /// Of the pages and of mails; "": what the browser asks for.
     #[schemars(with = "Option<kind::Language>")]
     language: Option<String>,
+    /// Of the pages: a name of the IANA database; "": the browser's.
+    #[schemars(with = "Option<kind::TimeZone>")]
+    time_zone: Option<String>,
     notify_submissions: Option<bool>,
 }
 
 pub(super) async fn update(call: Call, body: Body) -> Answer {
     call.identity()?;
     let sent = body.json::<Patch>().await?.value;
-    let profile = Profile { name: sent.name, language: sent.language, notify_submissions: sent.notify_submissions };
+    let Patch { name, language, time_zone, notify_submissions } = sent;
+    let profile = Profile { name, language, time_zone, notify_submissions };
     let user = change_profile(&call, profile).await?;
     json(StatusCode::OK, &Session { user: who(&user), preferences: preferences(&user), via: None })
 }
@@ -192,6 +200,9 @@ pub(crate) async fn change_profile(call: &Call, profile: Profile) -> Result<User
     let profile = Profile { name: profile.name.map(|text| check.line("name", &text, 0, 200)), ..profile };
     if profile.language.as_deref().is_some_and(|language| !LANGUAGES.contains(&language)) {
         check.blame("language", format!("must be empty or one of {}", LANGUAGES[1..].join(", ")));
+    }
+    if profile.time_zone.as_deref().is_some_and(|zone| !zone.is_empty() && Zone::of(zone).is_none()) {
+        check.refuse("time_zone", "must be empty or a time zone such as Europe/Berlin");
     }
     check.done()?;
     let user = shared.store.update_profile(call.by(), user, &profile).await?;

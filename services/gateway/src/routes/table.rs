@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{
     administration, analytics, at, bundle, collections, contacts, content, documents, events, health, index, links,
-    merges, pictures, search, session, sessions, shares, submissions, timeline, tokens, totp, transfer, upload,
+    merges, pictures, saved, search, session, sessions, shares, submissions, timeline, tokens, totp, transfer, upload,
     upload_links, users, visits, webhooks,
 };
 use crate::openapi::{
@@ -292,6 +292,7 @@ table! {
                 Parameter::query::<Id>("contact_id", "Only what names this contact; for those who may read contacts"),
                 Parameter::query::<Day>("from", "Added on this day (UTC) or at this time, or later"),
                 Parameter::query::<Day>("to", "Added on this day (UTC) or at this time, or before"),
+                Parameter::one_of("sort", "By when documents were added; with `-`, the newest first. The best first unless said", &["created_at", "-created_at"]),
                 Parameter::query::<search::Facets>("facets", "What is counted besides, separated by commas"),
             ])
             .answers::<search::Found>().may_fail(&[401, 403]);
@@ -307,13 +308,22 @@ table! {
     "/search/{query_id}/click" ("POST") {
         post search::click => "Notes which hit was opened".takes::<search::Click>().nothing();
     }
+    "/saved-searches" ("GET, HEAD, POST") {
+        get saved::list => "The searches that one has saved, the newest first; nobody else sees them"
+            .signed_in().page_of::<saved::SavedSearch>();
+        post saved::create => "Saves a search under a name that one has not used yet; at most 100"
+            .signed_in().takes::<saved::New>().creates::<saved::SavedSearch>();
+    }
+    "/saved-searches/{id}" ("DELETE") {
+        delete saved::delete => "Removes a saved search".signed_in().nothing();
+    }
     "/session" ("GET, HEAD, POST, PATCH, DELETE") {
         get session::get => "Who is calling".signed_in().answers::<session::Session>();
         post session::create => "Signs in"
             .takes::<session::SignIn>()
             .also::<session::Session>(201, "Signed in; the cookie is set").may_fail(&[403]).limited();
         patch session::update => "Changes what one decides about oneself"
-            .signed_in().takes::<session::Patch>().answers::<session::Session>();
+            .signed_in().takes::<session::Patch>().answers::<session::Session>().may_fail(&[422]);
         delete session::delete => "Signs out".signed_in().nothing();
     }
     "/session/password" ("POST") {

@@ -26,6 +26,8 @@ pub(crate) struct Profile {
     pub(crate) name: Option<String>,
     /// "": what the browser asks for.
     pub(crate) language: Option<String>,
+    /// "": the browser's.
+    pub(crate) time_zone: Option<String>,
     pub(crate) notify_submissions: Option<bool>,
 }
 
@@ -94,11 +96,12 @@ impl Store {
         let tx = connection.begin("update_profile").await?;
         let sql = format!(
             "UPDATE users SET name = coalesce($2, name), language = coalesce($3, language),
-                    notify_submissions = coalesce($4, notify_submissions),
+                    notify_submissions = coalesce($4, notify_submissions), time_zone = coalesce($5, time_zone),
                     updated_at = now(), revision = revision + 1
              WHERE id = $1 RETURNING {USER}"
         );
-        let row = tx.query_opt(&sql, &[&user, &profile.name, &profile.language, &profile.notify_submissions]).await?;
+        let Profile { name, language, time_zone, notify_submissions } = profile;
+        let row = tx.query_opt(&sql, &[&user, name, language, notify_submissions, time_zone]).await?;
         let user = to_user(&row.ok_or(Error::NotFound("user"))?)?;
         tell(&tx, user.id).await?;
         audit(&tx, by, "profile.changed", Some(user.id), Value::Null).await?;

@@ -45,6 +45,8 @@ const FIELDS: &[(&str, [&str; 2])] = &[
     ("expires_at", ["Expires", "Läuft ab"]),
     ("page", ["Page", "Seite"]),
     ("limit", ["Number", "Anzahl"]),
+    ("query", ["Search", "Suche"]),
+    ("time_zone", ["Time zone", "Zeitzone"]),
 ];
 
 /// What is wrong with a field; `{}` stands for whatever is there.
@@ -70,6 +72,8 @@ const DETAILS: &[(&str, &str)] = &[
     ("must be one line without control characters", "muss eine Zeile ohne Steuerzeichen sein"),
     ("must have a digit", "muss eine Ziffer enthalten"),
     ("each must have at most {} characters", "jedes darf höchstens {} Zeichen haben"),
+    ("must look for something", "muss nach etwas suchen"),
+    ("must be empty or a time zone such as {}", "muss eine Zeitzone sein wie {}"),
     ("must be another contact", "muss ein anderer Kontakt sein"),
     ("there is no such contact", "diesen Kontakt gibt es nicht"),
     ("tags of both must be at most {}", "beide zusammen haben mehr als {} Schlagwörter"),
@@ -191,7 +195,7 @@ mod tests {
 
     #[test]
     fn what_a_service_says_of_a_field_is_said_in_german() {
-        let de = Words(Language::German);
+        let de = Words::in_language(Language::German);
         let problem = Problem::from(Fault::field("name", "must have 1 to 200 characters"));
         assert_eq!(de.problem(&problem), "Name: muss 1 bis 200 Zeichen haben.");
         let problem = Problem::from(Fault::field("email", "is odd in a way that nobody foresaw"));

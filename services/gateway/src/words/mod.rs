@@ -29,6 +29,7 @@ mod scripts;
 mod search;
 mod settings;
 mod sharing;
+mod zones;
 
 use std::fmt::Write;
 
@@ -36,18 +37,19 @@ use actix_web::{
     HttpMessage, HttpRequest,
     http::header::{ACCEPT_LANGUAGE, HeaderMap},
 };
-use jiff::{Timestamp, civil::Date};
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use maud::{Markup, html};
 
 use crate::call::Context;
 
 pub(crate) use scripts::of_scripts;
+pub(crate) use zones::Zone;
 
 /// The cookie that remembers the choice.
 pub(crate) const COOKIE: &str = "dossier_language";
 
 /// A language that the catalogue is complete in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, Hash, PartialEq, Eq)]
 pub(crate) enum Language {
     /// The one for whom nothing else fits.
     #[default]
@@ -85,9 +87,9 @@ impl Language {
     }
 }
 
-/// The words in one language.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Words(pub(crate) Language);
+/// The words in one language, and where the reader's clock stands.
+#[derive(Clone, Copy, Debug, Default, Hash, PartialEq, Eq)]
+pub(crate) struct Words(pub(crate) Language, Option<Zone>);
 
 /// A message without parameters, for tables of them.
 pub(crate) type Word = fn(Words) -> &'static str;
@@ -141,8 +143,19 @@ impl Words {
     pub(crate) fn of(request: &HttpRequest) -> Self {
         let cookie = request.cookie(COOKIE).and_then(|cookie| Language::of_tag(cookie.value()));
         let theirs = request.extensions().get::<Context>().and_then(|context| context.identity.clone());
+        let zone = theirs.as_ref().and_then(|who| Zone::of(&who.time_zone));
         let chosen = cookie.or_else(|| Language::of_tag(&theirs?.language));
-        Self(chosen.or_else(|| Language::of_header(request.headers())).unwrap_or_default())
+        Self(chosen.or_else(|| Language::of_header(request.headers())).unwrap_or_default(), zone)
+    }
+
+    /// For somebody of whom nothing else is known.
+    pub(crate) fn in_language(language: Language) -> Self {
+        Self(language, None)
+    }
+
+    /// The time zone that the reader has chosen.
+    pub(crate) fn zone(self) -> Option<Zone> {
+        self.1
     }
 
     /// A whole number, its thousands set apart.
@@ -216,14 +229,42 @@ impl Words {
         }
     }
 
-    /// A moment, in microseconds since 1970, said in UTC; where scripts run they say it in the reader's own zone.
+    /// A moment, in microseconds since 1970: in the reader's time zone if it is known, else in UTC, and where
+    /// scripts run they say it in the browser's.
     pub(crate) fn time(self, micros: i64) -> Markup {
         let at = Timestamp::from_microsecond(micros).unwrap_or_default();
-        let utc = at.to_zoned(jiff::tz::TimeZone::UTC);
-        let mut text = self.day(utc.date());
+        let local = at.to_zoned(self.1.map_or(TimeZone::UTC, Zone::rules));
+        let unsure = if self.1.is_none() { " UTC" } else { "" };
+        let mut text = self.day(local.date());
         // Writing to a String cannot fail.
-        let _ = write!(text, ", {:02}:{:02} UTC", utc.hour(), utc.minute());
+        let _ = write!(text, ", {:02}:{:02}{unsure}", local.hour(), local.minute());
         html! { time datetime=(at.to_string()) { (text) } }
+    }
+
+    /// The day of a moment, by the reader's clock if that is known, else in UTC.
+    pub(crate) fn date(self, micros: i64) -> Markup {
+        let at = Timestamp::from_microsecond(micros).unwrap_or_default();
+        let day = at.to_zoned(self.1.map_or(TimeZone::UTC, Zone::rules)).date();
+        html! { time datetime=(day.to_string()) { (self.day(day)) } }
+    }
+
+    /// A day such as `2026-03-05` in words; what is none, as it is.
+    pub(crate) fn day_of(self, text: &str) -> String {
+        text.parse().map_or_else(|_| text.to_owned(), |day| self.day(day))
+    }
+
+    /// The first moment of a day by the reader's clock, or with `end` its last, as the services take it; as it
+    /// is where their clock is not known, or where it is no day.
+    pub(crate) fn day_as_moment(self, text: &str, end: bool) -> String {
+        let moment = || {
+            let (zone, day) = (self.1?.rules(), text.parse::<Date>().ok()?);
+            let start = |day: Date| Some(day.to_zoned(zone.clone()).ok()?.timestamp());
+            match end {
+                false => start(day),
+                true => start(day.tomorrow().ok()?)?.checked_sub(jiff::Span::new().microseconds(1)).ok(),
+            }
+        };
+        moment().map_or_else(|| text.to_owned(), |moment| moment.to_string())
     }
 
     fn month(self, month: i8) -> &'static str {
@@ -254,13 +295,23 @@ mod tests {
 
     #[test]
     fn numbers_days_and_sizes_are_said_as_the_language_does() {
-        let (en, de) = (Words(Language::English), Words(Language::German));
+        let (en, de) = (Words::in_language(Language::English), Words::in_language(Language::German));
         assert_eq!((en.number(1_234_567), de.number(-1234)), ("1,234,567".to_owned(), "-1.234".to_owned()));
         assert_eq!((en.size(2_340_000), de.size(2_340_000)), ("2.3\u{a0}MB".to_owned(), "2,3\u{a0}MB".to_owned()));
         let day = Date::constant(2026, 3, 5);
         assert_eq!((en.day(day), de.day(day)), ("5 March 2026".to_owned(), "5. März 2026".to_owned()));
         let time = de.time(0).into_string();
         assert_eq!(time, r#"<time datetime="1970-01-01T00:00:00Z">1. Januar 1970, 00:00 UTC</time>"#);
+        let there = Words(Language::German, Zone::of("Europe/Berlin")).time(1_751_320_800_000_000).into_string();
+        assert_eq!(there, r#"<time datetime="2025-06-30T22:00:00Z">1. Juli 2025, 00:00</time>"#);
+        let berlin = Words(Language::English, Zone::of("Europe/Berlin"));
+        assert_eq!(
+            berlin.date(1_751_320_800_000_000).into_string(),
+            r#"<time datetime="2025-07-01">1 July 2025</time>"#
+        );
+        assert_eq!(berlin.day_as_moment("2025-07-01", false), "2025-06-30T22:00:00Z");
+        assert_eq!(berlin.day_as_moment("2025-07-01", true), "2025-07-01T21:59:59.999999Z");
+        assert_eq!((&*en.day_as_moment("2025-07-01", true), &*berlin.day_as_moment("x", true)), ("2025-07-01", "x"));
         assert_eq!(en.documents(1), "One document");
         assert_eq!(de.documents(2000), "2.000 Dokumente");
     }

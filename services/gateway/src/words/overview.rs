@@ -11,7 +11,7 @@ words! {
     unknown_count = "How many there are cannot be said just now." / "Wie viele es sind, lässt sich gerade nicht sagen.";
     every_part_answers = "Every part of the system answers." / "Jeder Teil des Systems antwortet.";
     database_away = "The database cannot be reached: nothing can be changed until it is back." / "Die Datenbank ist nicht erreichbar: Bis sie wieder da ist, lässt sich nichts ändern.";
-    search_away = "Search is away." / "Die Suche ist gerade weg.";
+    search_away = "Search cannot be reached." / "Die Suche ist nicht erreichbar.";
     documents_away = "Documents cannot be reached." / "Dokumente sind nicht erreichbar.";
     contacts_away = "Contacts and messages cannot be reached." / "Kontakte und Nachrichten sind nicht erreichbar.";
     indexer_away = "New documents wait to be read." / "Neue Dokumente warten darauf, gelesen zu werden.";
@@ -51,6 +51,9 @@ words! {
     part_contacts = "Contacts and messages" / "Kontakte und Nachrichten";
     part_indexer = "Reading of documents" / "Lesen der Dokumente";
     part_first_owner = "First account" / "Erstes Konto";
+    owner_there = "made" / "angelegt";
+    owner_missing = "not made yet" / "noch nicht angelegt";
+    first_owner_missing = "There is no account yet that may do everything." / "Noch gibt es kein Konto, das alles darf.";
     part_well = "answers" / "antwortet";
     part_ill = "does not answer" / "antwortet nicht";
 }

@@ -209,6 +209,19 @@ const MEANINGS: &[(&str, Both, Both)] = &[
         ],
     ),
     (
+        "search-name-taken",
+        ["The name is taken", "Der Name ist vergeben"],
+        [
+            "You have saved another search under this name: choose another one, or remove that.",
+            "Unter diesem Namen haben Sie schon eine Suche gespeichert: Wählen Sie einen anderen, oder entfernen Sie jene.",
+        ],
+    ),
+    (
+        "too-many-searches",
+        ["Too many saved searches", "Zu viele gespeicherte Suchen"],
+        ["Remove one of them first.", "Entfernen Sie zuerst eine davon."],
+    ),
+    (
         "collection-not-empty",
         ["The collection is not empty", "Die Sammlung ist nicht leer"],
         ["Move or purge its documents first.", "Verschieben oder löschen Sie zuerst ihre Dokumente."],
@@ -442,5 +455,5 @@ impl Words {
 
 /// The same for programs, in English.
 pub(crate) fn meaning(slug: &str) -> Option<(&'static str, &'static str)> {
-    Words(Language::English).meaning(slug)
+    Words::in_language(Language::English).meaning(slug)
 }

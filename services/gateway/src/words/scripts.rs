@@ -31,6 +31,20 @@ const SCRIPTS: &[(&str, [&str; 2])] = &[
     // What happens to a document.
     ("received", ["received", "angekommen"]),
     ("started", ["being read…", "wird gelesen…"]),
+    (
+        "long_received",
+        [
+            "waits for its turn, which will come; you may leave this page",
+            "wartet, bis es an der Reihe ist; Sie können die Seite verlassen",
+        ],
+    ),
+    (
+        "long_started",
+        [
+            "still being read: long or scanned documents take a few minutes; you may leave this page",
+            "wird noch gelesen: Lange oder gescannte Dokumente dauern ein paar Minuten; Sie können die Seite verlassen",
+        ],
+    ),
     ("extracted", ["read; found by words already", "gelesen; schon zu finden"]),
     ("indexed", ["indexed", "im Index"]),
     ("ready", ["ready", "fertig"]),

@@ -6,7 +6,7 @@ words! {
     search_hint = "words, \"an exact phrase\", -without" / "Wörter, \"genauer Wortlaut\", -ohne";
     results = "Results" / "Treffer";
     documents_found(n) = one "One document." / "Ein Dokument.", other "About {n} documents." / "Etwa {n} Dokumente.";
-    search_degraded = "The search engine is away; these come from the database." / "Die Suchmaschine ist gerade weg; diese Treffer kommen aus der Datenbank.";
+    search_degraded = "The search engine does not answer just now; the database does." / "Die Suchmaschine antwortet gerade nicht; dafür tut es die Datenbank.";
     search_recent_instead = "Nothing can be searched just now; these are the newest documents instead." / "Gerade lässt sich nichts durchsuchen; stattdessen stehen hier die neuesten Dokumente.";
     page_of(number, of) = "page {number} of {of}" / "Seite {number} von {of}";
     page_of_heading(number, of) = "Page {number} of {of}" / "Seite {number} von {of}";
@@ -20,6 +20,7 @@ words! {
     facet_tag = "Tag" / "Schlagwort";
     added_from = "Added from" / "Hinzugefügt ab";
     added_to = "Added until" / "Hinzugefügt bis";
+    best_first = "Best match first" / "Beste Treffer zuerst";
     apply = "Apply" / "Anwenden";
     only_these = "Only these:" / "Nur diese:";
     without_filter(what) = "Do without {what}" / "Ohne {what}";
@@ -39,6 +40,10 @@ words! {
     newest_documents = "Newest documents" / "Neueste Dokumente";
     recent_searches = "Your last searches" / "Ihre letzten Suchen";
     forget_recent = "Forget them" / "Vergessen";
+    saved_searches = "Saved searches" / "Gespeicherte Suchen";
+    save_search = "Save this search" / "Diese Suche speichern";
+    save_search_as = "Name" / "Name";
+    remove_search(name) = "Remove {name}" / "{name} entfernen";
     recent_kept_here = "Kept in this browser only." / "Nur in diesem Browser aufbewahrt.";
 
     // Keys.

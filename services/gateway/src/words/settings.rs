@@ -66,6 +66,8 @@ words! {
     // One's account.
     profile = "Profile" / "Profil";
     language_of_browser = "As the browser asks" / "Wie der Browser es wünscht";
+    time_zone = "Time zone" / "Zeitzone";
+    zone_of_browser = "The one of this computer" / "Die dieses Computers";
     notify_me = "Mail me when somebody uses the contact form" / "Bei neuen Nachrichten über das Kontaktformular eine E-Mail schicken";
     change_password = "Change the password" / "Passwort ändern";
     old_password = "The password until now" / "Das bisherige Passwort";
@@ -137,7 +139,7 @@ words! {
     index_unknown = "The indexer does not answer just now." / "Der Indexer antwortet gerade nicht.";
     no_engine = "There is no search engine; the database answers searches." / "Es gibt keine Suchmaschine; die Datenbank beantwortet die Suche.";
     engine_answers = "the engine answers" / "die Suchmaschine antwortet";
-    engine_away = "the engine is away" / "die Suchmaschine ist weg";
+    engine_away = "the engine does not answer" / "die Suchmaschine antwortet nicht";
     index_records(n) = one "One record." / "Ein Eintrag.", other "{n} records." / "{n} Einträge.";
     rebuild_begins = "A rebuild is about to begin." / "Ein Neuaufbau beginnt gleich.";
     rebuilt(done, total) = "Being rebuilt: {done} of {total} documents." / "Neuaufbau: {done} von {total} Dokumenten.";

@@ -9,6 +9,7 @@ mod oidc;
 mod origins;
 mod outages;
 mod people;
+mod saved;
 mod shapes;
 mod totp;
 mod webhooks;

@@ -4,6 +4,10 @@ import { words } from "./words.js";
 
 export { words };
 
+const root = document.documentElement;
+/** The page's language as the reader writes it: en-GB has other days than en-US. */
+const locale = navigator.languages.find((one) => one.split("-")[0] === root.lang) ?? root.lang;
+
 /** An element with properties and children; text is always text, never markup. */
 export function element(name, properties = {}, ...children) {
   const made = Object.assign(document.createElement(name), properties);
@@ -15,7 +19,7 @@ export function element(name, properties = {}, ...children) {
 export function say(message, parts = {}) {
   return message.replace(/\{(\w+)\}/g, (_, name) => {
     const part = parts[name];
-    return typeof part === "number" ? part.toLocaleString(document.documentElement.lang) : part ?? "";
+    return typeof part === "number" ? part.toLocaleString(locale) : part ?? "";
   });
 }
 
@@ -41,12 +45,12 @@ export async function ask(path, options) {
   return body;
 }
 
-/** Says a moment in the reader's own zone; the server said it in UTC. */
+/** Says a moment in the time zone of the reader's settings, else in the browser's; the server said it in UTC. */
 function local(time) {
   const at = new Date(time.dateTime);
   if (Number.isNaN(at.valueOf())) return;
   time.title = time.textContent;
-  time.textContent = at.toLocaleString(document.documentElement.lang, { dateStyle: "long", timeStyle: "short" });
+  time.textContent = at.toLocaleString(locale, { dateStyle: "long", timeStyle: "short", timeZone: root.dataset.zone });
 }
 
 document.querySelectorAll("time[datetime*=T]").forEach(local);

@@ -9,10 +9,11 @@ use super::{Outcome, Page, SHOWN, button, frame, second_factor, see};
 use crate::{
     call::{Body, Call},
     domain::Identity,
+    pages::language,
     problem::Problem,
     routes::{session, sessions},
     store::{Profile, Session},
-    words::{Language, Words},
+    words::{Language, Words, Zone},
 };
 
 const HERE: &str = "/settings";
@@ -54,6 +55,13 @@ fn profile_form(w: Words, who: &Identity, mail: bool) -> Markup {
                     option value="" selected[who.language.is_empty()] { (w.language_of_browser()) }
                     @for (language, name) in Language::ALL {
                         option value=(language.tag()) lang=(language.tag()) selected[language.tag() == who.language] { (name) }
+                    }
+                }
+                label for="profile-zone" { (w.time_zone()) }
+                select #profile-zone name="time_zone" {
+                    option value="" selected[who.time_zone.is_empty()] { (w.zone_of_browser()) }
+                    @for zone in Zone::all() {
+                        option value=(zone.name()) selected[zone.name() == who.time_zone] { (zone.name().replace('_', " ")) }
                     }
                 }
                 @if mail {
@@ -118,10 +126,18 @@ pub(super) async fn profile(call: Call, body: Body) -> Page {
     let mut form = body.form().await?;
     let mail = call.state.shared.mail.is_some();
     let (name, language, notify) = (form.text("name"), form.text("language"), form.flag("notify"));
+    let time_zone = form.get("time_zone");
     form.done()?;
-    let profile = Profile { name: Some(name), language: Some(language), notify_submissions: mail.then_some(notify) };
+    let notify_submissions = mail.then_some(notify);
+    let profile = Profile { name: Some(name), language: Some(language), time_zone, notify_submissions };
     let changed = session::change_profile(&call, profile).await;
-    answer(&call, changed.map(|_| see(HERE))).await
+    let response = changed.and_then(|_| {
+        let mut response = see(HERE);
+        // What was chosen in this browser before counts no more: this was said later.
+        response.add_cookie(&language::forgotten(&call)).map_err(Fault::internal)?;
+        Ok(response)
+    });
+    answer(&call, response).await
 }
 
 pub(super) async fn password(call: Call, body: Body) -> Page {
