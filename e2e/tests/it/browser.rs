@@ -31,6 +31,7 @@ pub(crate) struct Browser {
     driver: Process,
     client: Client,
     profile: TempDir,
+    port: u16,
 }
 
 impl Browser {
@@ -59,7 +60,7 @@ impl Browser {
         let driver = Process::new(program);
         driver.start()?;
         match connect(port, &chromium, &profile, look).await {
-            Ok(client) => Ok(Some(Self { driver, client, profile })),
+            Ok(client) => Ok(Some(Self { driver, client, profile, port })),
             Err(error) => {
                 let log = driver.log_tail();
                 driver.stop(Duration::from_secs(5)).await;
@@ -151,6 +152,44 @@ impl Browser {
     /// Runs a script that answers by calling its last argument.
     pub(crate) async fn run_to_the_end(&self, script: &str) -> anyhow::Result<Value> {
         Ok(self.client.execute_async(script, Vec::new()).await?)
+    }
+
+    /// Drops files and folders onto the page, as from the desktop.
+    pub(crate) async fn drop_files(&self, paths: &[&Path]) -> anyhow::Result<()> {
+        let data = json!({"items": [], "files": paths, "dragOperationsMask": 1});
+        for kind in ["dragEnter", "dragOver", "drop"] {
+            let event = json!({"type": kind, "x": 400, "y": 300, "data": data});
+            self.devtools("Input.dispatchDragEvent", event).await?;
+        }
+        Ok(())
+    }
+
+    /// Lets the page send no more than this many bytes in a second; `None`: as many as it can.
+    pub(crate) async fn send_slowly(&self, bytes: Option<u32>) -> anyhow::Result<()> {
+        self.network(false, bytes).await
+    }
+
+    /// Takes the network away from the page, or gives it back.
+    pub(crate) async fn disconnect(&self, offline: bool) -> anyhow::Result<()> {
+        self.network(offline, None).await
+    }
+
+    async fn network(&self, offline: bool, upload: Option<u32>) -> anyhow::Result<()> {
+        self.devtools("Network.enable", json!({})).await?;
+        let upload = upload.map_or(-1, i64::from);
+        let line = json!({"offline": offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": upload});
+        self.devtools("Network.emulateNetworkConditions", line).await
+    }
+
+    /// Asks the browser by its own protocol.
+    async fn devtools(&self, command: &str, parameters: Value) -> anyhow::Result<()> {
+        let session = self.client.session_id().await?.context("no session")?;
+        let url = format!("http://127.0.0.1:{}/session/{session}/goog/cdp/execute", self.port);
+        let request = reqwest::Client::new().post(url).json(&json!({"cmd": command, "params": parameters}));
+        let answer = request.timeout(PATIENCE).send().await?;
+        let status = answer.status();
+        ensure!(status.is_success(), "{command}: {}", answer.text().await?);
+        Ok(())
     }
 
     /// What is shown, as PNG.

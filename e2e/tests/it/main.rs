@@ -20,6 +20,7 @@ mod elsewhere;
 mod engine;
 mod faults;
 mod harness;
+mod journeys;
 mod ledger;
 mod links;
 mod mail;
@@ -57,6 +58,7 @@ fn main() -> ExitCode {
         trust::TESTS,
         page::TESTS,
         pages::TESTS,
+        journeys::TESTS,
         pictures::TESTS,
         office::TESTS,
         settings::TESTS,
@@ -71,6 +73,7 @@ fn main() -> ExitCode {
         engine::TESTS,
         ledger::TESTS,
         pictures::alone::TESTS,
+        journeys::alone::TESTS,
         webhooks::TESTS,
         elsewhere::TESTS,
     ])
