@@ -6,6 +6,7 @@ use std::{
 };
 
 use anyhow::{Context, ensure};
+use base64::Engine;
 use fantoccini::{Client, ClientBuilder, Locator, elements::Element};
 use serde_json::{Map, Value, json};
 use stack::{
@@ -174,27 +175,38 @@ impl Browser {
         self.network(offline, None).await
     }
 
+    /// As on a first visit: the browser keeps no files of before.
+    pub(crate) async fn forget_files(&self) -> anyhow::Result<()> {
+        self.devtools("Network.clearBrowserCache", json!({})).await.map(drop)
+    }
+
     async fn network(&self, offline: bool, upload: Option<u32>) -> anyhow::Result<()> {
         self.devtools("Network.enable", json!({})).await?;
         let upload = upload.map_or(-1, i64::from);
         let line = json!({"offline": offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": upload});
-        self.devtools("Network.emulateNetworkConditions", line).await
+        self.devtools("Network.emulateNetworkConditions", line).await.map(drop)
     }
 
     /// Asks the browser by its own protocol.
-    async fn devtools(&self, command: &str, parameters: Value) -> anyhow::Result<()> {
+    async fn devtools(&self, command: &str, parameters: Value) -> anyhow::Result<Value> {
         let session = self.client.session_id().await?.context("no session")?;
         let url = format!("http://127.0.0.1:{}/session/{session}/goog/cdp/execute", self.port);
         let request = reqwest::Client::new().post(url).json(&json!({"cmd": command, "params": parameters}));
         let answer = request.timeout(PATIENCE).send().await?;
         let status = answer.status();
         ensure!(status.is_success(), "{command}: {}", answer.text().await?);
-        Ok(())
+        Ok(answer.json::<Value>().await?["value"].take())
     }
 
-    /// What is shown, as PNG.
+    /// The page from its top, as PNG; not more of it than anybody would look at.
     pub(crate) async fn picture(&self) -> anyhow::Result<Vec<u8>> {
-        Ok(self.client.screenshot().await?)
+        const SIZE: &str = "const all = document.documentElement;
+            return { x: 0, y: 0, width: all.clientWidth, height: Math.min(all.scrollHeight, 2400), scale: 1 }";
+        let clip = self.run(SIZE).await?;
+        let parameters = json!({"format": "png", "captureBeyondViewport": true, "clip": clip});
+        let taken = self.devtools("Page.captureScreenshot", parameters).await?;
+        let encoded = taken["data"].as_str().context("no picture was taken")?;
+        Ok(base64::prelude::BASE64_STANDARD.decode(encoded)?)
     }
 
     /// The address that is shown.

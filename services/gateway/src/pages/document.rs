@@ -1,6 +1,7 @@
 //! One document: how its pages look, what stands on them, what is known of it, and what can be done.
 
 use actix_web::http::StatusCode;
+use jiff::Timestamp;
 use maud::{Markup, html};
 use proto::documents::{Document, Tags, UpdateDocumentRequest};
 
@@ -11,6 +12,9 @@ use crate::{
     routes::{documents, upload},
     words::Words,
 };
+
+/// From then on it is said that reading takes long, in microseconds.
+const LONG_AFTER: i64 = 10_000_000;
 
 pub(super) async fn document(call: Call) -> Page {
     let mut query = call.query()?;
@@ -125,6 +129,7 @@ fn state(w: Words, document: &Document) -> String {
         ("failed", Some(failure)) => w.not_readable_because(w.failure(&failure.code, &failure.detail)),
         ("failed", None) => w.not_readable().to_owned(),
         ("ready", _) => w.ready_pages(document.page_count.into()),
+        _ if Timestamp::now().as_microsecond() - document.updated_at > LONG_AFTER => w.being_read_long().to_owned(),
         _ => w.being_read().to_owned(),
     }
 }

@@ -91,6 +91,7 @@ words! {
     note_damaged = "A part of the file could not be read." / "Ein Teil der Datei konnte nicht gelesen werden.";
     note_kept = "It was read again with less success; the text of the earlier reading was kept." / "Es wurde mit weniger Erfolg noch einmal gelesen; der frühere Text wurde behalten.";
     being_read = "Being read…" / "Wird gelesen…";
+    being_read_long = "Still being read: long or scanned documents take a few minutes." / "Wird noch gelesen: Lange oder gescannte Dokumente dauern ein paar Minuten.";
     not_readable = "It could not be read." / "Es konnte nicht gelesen werden.";
     not_readable_because(why) = "It could not be read: {why}" / "Es konnte nicht gelesen werden: {why}";
     about = "What it is about" / "Worum es geht";
