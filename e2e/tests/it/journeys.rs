@@ -191,7 +191,7 @@ async fn a_search_is_sorted_saved_and_found_again(system: Arc<System>) -> anyhow
 }
 
 async fn the_overview_draws_the_days_that_are_asked_for(system: Arc<System>) -> anyhow::Result<()> {
-    system.nobody.post("/api/v1/visits", &json!({"path": "/"})).await?.expect(200)?;
+    system.editor.add(&Upload::new("today.pdf", paper())).await?;
     in_a_browser(&system, Browser::start().await?, async |browser| {
         browser.open(&format!("{}/overview", system.base())).await?;
         browser.sees("[aria-current=page]", "30 days").await?;
@@ -202,8 +202,8 @@ async fn the_overview_draws_the_days_that_are_asked_for(system: Arc<System>) -> 
                          document.querySelectorAll('.scroll tbody tr').length]";
             assert_eq!(browser.run(drawn).await?, json!([6, days]));
         }
-        let today = browser.run("return document.querySelector('.scroll tbody .number').textContent").await?;
-        ensure!(today.as_str().is_some_and(|visits| visits != "0"), "today's visit is missing: {today}");
+        let today = browser.run("return document.querySelector('.scroll tbody tr').children[3].textContent").await?;
+        ensure!(today.as_str().is_some_and(|added| added != "0"), "today's document is missing: {today}");
         // As wide as a place has room for, and no wider.
         let fits = "return document.documentElement.scrollWidth <= document.documentElement.clientWidth";
         assert_eq!(browser.run(fits).await?, Value::from(true));
