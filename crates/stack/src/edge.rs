@@ -47,9 +47,11 @@ pub(crate) fn tools(
             .with_context(|| format!("{} cannot be copied", file.display()))?;
         environment.insert(format!("{}_UPSTREAM", tool.to_uppercase()), local(ports[tool]).into());
     }
-    if !secrets.path(HASH).exists() {
-        let hash = hash(caddy, &secrets.get_or_make(OPERATOR_PASSWORD)?)?;
-        secrets.put(HASH, &format!("{OPERATOR} {hash}\n"))?;
+    let password = secrets.get_or_make(OPERATOR_PASSWORD)?;
+    let written = |name| fs::metadata(secrets.path(name)).and_then(|file| file.modified()).ok();
+    // Hashing takes long on purpose: again only when somebody has written another password since.
+    if written(HASH) < written(OPERATOR_PASSWORD) {
+        secrets.put(HASH, &format!("{OPERATOR} {}\n", hash(caddy, &password)?))?;
     }
     Ok(environment)
 }

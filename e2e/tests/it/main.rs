@@ -8,6 +8,9 @@
 //! All of it is meant for one process: a runner that starts one for each test starts a system for each
 //! test, too. `cargo test -p e2e -- documents` runs a part, `-- --list` names all. A folder of real documents
 //! in `DOSSIER_CORPUS` and a search engine in `MEILISEARCH_BIN` (or `MEILI_URL`) are used when given.
+//!
+//! `E2E_SITE`, `E2E_OWNER_EMAIL` and `E2E_OWNER_PASSWORD` name a system that runs already, such as in containers:
+//! then the tests that need nothing but its address run against that one, which keeps what they made.
 
 mod access;
 mod browser;
@@ -32,6 +35,7 @@ mod people;
 mod pictures;
 mod raw;
 mod search;
+mod secrets;
 mod settings;
 mod sharing;
 mod system;
@@ -75,6 +79,7 @@ fn main() -> ExitCode {
         pictures::alone::TESTS,
         journeys::alone::TESTS,
         webhooks::TESTS,
+        secrets::TESTS,
         elsewhere::TESTS,
     ])
 }
