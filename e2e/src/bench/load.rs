@@ -141,8 +141,23 @@ impl Connection {
         Self::open(target.addr).await
     }
 
-    /// Sends a request and reads its whole answer.
+    /// Sends a request and reads its whole answer, which must have this status.
     pub(crate) async fn exchange(&mut self, request: &[u8], expected: u16) -> anyhow::Result<()> {
+        let status = self.ask(request).await?;
+        if status != expected {
+            let asked = String::from_utf8_lossy(request);
+            let answer = String::from_utf8_lossy(&self.buffer).into_owned();
+            let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+            bail!(
+                "{} was answered {status} instead of {expected}: {body:.300}",
+                asked.lines().next().unwrap_or_default(),
+            );
+        }
+        Ok(())
+    }
+
+    /// Sends a request, reads its whole answer, and answers the status.
+    pub(crate) async fn ask(&mut self, request: &[u8]) -> anyhow::Result<u16> {
         self.stream.write_all(request).await?;
         self.buffer.clear();
         let body = loop {
@@ -155,19 +170,11 @@ impl Connection {
         while !head.is_whole(&self.buffer[body..]) {
             self.fill().await?;
         }
-        if head.status != expected {
-            let asked = String::from_utf8_lossy(request);
-            let answer = String::from_utf8_lossy(&self.buffer[body..]).into_owned();
-            bail!(
-                "{} was answered {} instead of {expected}: {answer:.300}",
-                asked.lines().next().unwrap_or_default(),
-                head.status
-            );
-        }
         if head.close {
-            *self = Self::open(self.addr).await?;
+            let answered = std::mem::take(&mut self.buffer);
+            *self = Self { buffer: answered, ..Self::open(self.addr).await? };
         }
-        Ok(())
+        Ok(head.status)
     }
 
     async fn fill(&mut self) -> anyhow::Result<()> {

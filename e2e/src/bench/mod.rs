@@ -23,6 +23,7 @@ mod p14_build;
 mod page;
 mod peer;
 mod pgbench;
+mod r11_overload;
 mod r12_hostile;
 mod report;
 mod s3;
@@ -51,15 +52,15 @@ use self::{
 };
 
 /// What can be asked for.
-const GOALS: [&str; 17] =
-    ["P1", "P2", "P3", "P4", "P5", "P6", "P7", "P8", "P9", "P10", "P11", "P12", "P13", "P14", "R6", "R9", "R12"];
+const GOALS: [&str; 18] =
+    ["P1", "P2", "P3", "P4", "P5", "P6", "P7", "P8", "P9", "P10", "P11", "P12", "P13", "P14", "R6", "R9", "R11", "R12"];
 /// What is measured together, on a large archive in a system of its own.
 const OF_AN_ARCHIVE: [&str; 4] = ["P4", "P5", "P9", "P12"];
 /// What befalls the search index, on another archive.
 const OF_THE_INDEX: [&str; 2] = ["R6", "R9"];
 /// In the order in which they run. P10 comes first and again before P13 and P11, which start
 /// services anew and so would show the memory of processes that have done nothing.
-const ORDER: [&str; 12] = ["P10", "P1", "P2", "P3", "P6", "P8", "R12", "P10", "P7", "P13", "P11", "P14"];
+const ORDER: [&str; 13] = ["P10", "P1", "P2", "P3", "P6", "P8", "R12", "P10", "P7", "R11", "P13", "P11", "P14"];
 const READERS: usize = 100;
 const ARCHIVE_LIMIT: Duration = Duration::from_secs(300);
 
@@ -304,6 +305,7 @@ impl Bench {
             "P10" => p10_memory::afterwards(self),
             "P11" => p11_start::run(self).await,
             "P13" => p13_queue::run(self).await,
+            "R11" => r11_overload::run(self).await,
             _ if self.options.build => p14_build::run().await,
             _ => Ok(vec![Row::missing("P14", "builds", "only with --build")]),
         }

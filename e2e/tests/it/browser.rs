@@ -175,6 +175,11 @@ impl Browser {
         self.network(offline, None).await
     }
 
+    /// Runs a script in every page from now on, before the page's own; no policy of the page stops it.
+    pub(crate) async fn before_every_page(&self, script: &str) -> anyhow::Result<()> {
+        self.devtools("Page.addScriptToEvaluateOnNewDocument", json!({"source": script})).await.map(drop)
+    }
+
     /// As on a first visit: the browser keeps no files of before.
     pub(crate) async fn forget_files(&self) -> anyhow::Result<()> {
         self.devtools("Network.clearBrowserCache", json!({})).await.map(drop)

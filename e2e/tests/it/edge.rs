@@ -82,6 +82,15 @@ async fn metrics_are_out_of_reach_in_every_spelling(system: Arc<System>) -> anyh
         "/readyz",
         "/admin/metrics",
         "\\metrics",
+        "///metrics",
+        "/api//..//metrics",
+        "/METRICS/",
+        "/%4dETRICS",
+        "/%2fmetrics",
+        "/metrics/../metrics",
+        "/metrics%2f",
+        "/metrics%00",
+        "/api/openapi.json/../../metrics",
     ] {
         let answer = raw::get(system.base(), path).await.with_context(|| path.to_owned())?;
         ensure!((400..500).contains(&answer.status), "{path} answered {}", answer.text);
@@ -117,7 +126,16 @@ async fn every_answer_carries_the_security_headers(system: Arc<System>) -> anyho
         let reply = system.nobody.get(path).await;
         secure(&reply?).with_context(|| path.to_owned())?;
     }
-    secure(&system.nobody.post("/api/v1/submissions", &json!({})).await?)?;
+    secure(&system.nobody.post("/api/v1/submissions", &json!({})).await?.expect(400)?)?;
+    secure(&system.nobody.get("/api/v1/contacts").await?.expect(401)?)?;
+    secure(&system.viewer.get("/api/v1/users").await?.expect(403)?)?;
+    secure(&system.nobody.delete("/api/v1/contacts").await?.expect(405)?)?;
+    let request = system.nobody.request(Method::POST, "/api/v1/submissions").header("content-type", "text/plain");
+    secure(&e2e::client::send(request.body("x")).await?.expect(415)?)?;
+    let large = json!({"name": "x".repeat(2 << 20), "email": "large@example.org", "message": "x"});
+    let large = system.nobody.post("/api/v1/submissions", &large).await?;
+    large.problem(413, "too-large")?;
+    secure(&large)?;
     let id = system.editor.add(&Upload::new("headers.txt", words::unique())).await?;
     secure(&system.viewer.get(&format!("/api/v1/documents/{id}")).await?.expect(200)?)?;
     let content = system.viewer.get(&format!("/api/v1/documents/{id}/content")).await?.expect(200)?;
@@ -139,6 +157,11 @@ async fn a_request_id_is_echoed_and_found_in_the_logs_of_whoever_worked_on_it(
 ) -> anyhow::Result<()> {
     let made = system.nobody.get("/api/v1/health/live").await?;
     assert!(!made.header("x-request-id").is_empty(), "{:?}", made.headers);
+    // The edge's own answers say which they are, too.
+    let own = system.nobody.get_with("/metrics", &[("x-request-id", "of-mine.1")]).await?.expect(404)?;
+    assert_eq!((own.header("x-request-id"), own.json()?["request_id"].as_str()), ("of-mine.1", Some("of-mine.1")));
+    let ill = system.nobody.get_with("/metrics", &[("x-request-id", "\"},{<b>")]).await?.expect(404)?;
+    ensure!(!ill.header("x-request-id").contains('<') && ill.json().is_ok(), "{ill}: {:?}", ill.headers);
     let id = format!("e2e-{}", words::unique());
     let problem = system.viewer.get_with("/api/v1/nowhere", &[("x-request-id", &id)]).await?;
     assert_eq!(problem.header("x-request-id"), id);
@@ -169,7 +192,9 @@ async fn a_trace_goes_through_every_service(system: Arc<System>) -> anyhow::Resu
     let trace = uuid::Uuid::new_v4().simple().to_string();
     let parent = format!("00-{trace}-00f067aa0ba902b7-01");
     let upload = Upload::new("traced.txt", words::unique()).header("traceparent", parent);
-    let id = system.editor.upload(&upload).await?.expect(201)?.text_of("id")?;
+    let reply = system.editor.upload(&upload).await?.expect(201)?;
+    ensure!(reply.header("traceparent").contains(&trace), "{:?}", reply.headers);
+    let id = reply.text_of("id")?;
     system.editor.wait_ready(&id, READY).await?;
     for process in ["gateway", "documents"] {
         let logged = async || {

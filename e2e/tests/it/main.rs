@@ -15,10 +15,12 @@
 mod access;
 mod browser;
 mod bundle;
+mod caddies;
 mod conformance;
 mod contacts;
 mod documents;
 mod edge;
+mod edges;
 mod elsewhere;
 mod engine;
 mod faults;
@@ -27,10 +29,12 @@ mod journeys;
 mod ledger;
 mod links;
 mod mail;
+mod observatory;
 mod office;
 mod outages;
 mod page;
 mod pages;
+mod payloads;
 mod people;
 mod pictures;
 mod raw;
@@ -38,6 +42,7 @@ mod search;
 mod secrets;
 mod settings;
 mod sharing;
+mod slow;
 mod system;
 mod telemetry;
 mod telemetry_canary;
@@ -68,11 +73,15 @@ fn main() -> ExitCode {
         settings::TESTS,
         people::TESTS,
         edge::TESTS,
+        edges::TESTS,
+        observatory::TESTS,
+        payloads::TESTS,
         telemetry::TESTS,
         telemetry_canary::TESTS,
         telemetry_traces::TESTS,
         faults::TESTS,
         outages::TESTS,
+        slow::TESTS,
         conformance::TESTS,
         engine::TESTS,
         ledger::TESTS,

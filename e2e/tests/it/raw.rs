@@ -48,8 +48,13 @@ pub(crate) async fn send_and_hang_up(base: &str, request: &[u8]) -> anyhow::Resu
 
 /// GET of a path exactly as spelt, which URL libraries would tidy up.
 pub(crate) async fn get(base: &str, path: &str) -> anyhow::Result<Answer> {
+    get_with(base, path, "").await
+}
+
+/// The same with more header fields, each ended by a line break.
+pub(crate) async fn get_with(base: &str, path: &str, fields: &str) -> anyhow::Result<Answer> {
     let host = host(base);
-    let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n{fields}Connection: close\r\n\r\n");
     exchange(base, request.as_bytes()).await
 }
 

@@ -2,6 +2,7 @@
 
 use std::{
     path::Path,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -27,7 +28,7 @@ pub(crate) const MAX_DOCUMENT_BYTES: usize = 24 << 20;
 /// One running system with an owner, an editor and a viewer.
 pub(crate) struct System {
     /// Absent where it was started elsewhere.
-    stack: Option<Stack>,
+    stack: Option<Arc<Stack>>,
     pub(crate) owner_email: String,
     pub(crate) owner_password: String,
     pub(crate) owner: Client,
@@ -88,7 +89,7 @@ impl System {
         for (variable, value) in gateway {
             builder = builder.env("gateway", variable, value);
         }
-        let stack = builder.start().await?;
+        let stack = Arc::new(builder.start().await?);
         let (owner_email, owner_password) = (stack.owner().email.clone(), stack.owner().password.clone());
         let site = stack.url().to_owned();
         let system = Self::peopled(name, Some(stack), &site, owner_email, owner_password).await?;
@@ -103,7 +104,7 @@ impl System {
 
     async fn peopled(
         name: &'static str,
-        stack: Option<Stack>,
+        stack: Option<Arc<Stack>>,
         site: &str,
         owner_email: String,
         owner_password: String,
@@ -114,6 +115,22 @@ impl System {
         let (viewer, viewer_token, _) = person(&owner, "viewer").await?;
         let nobody = session.nobody();
         Ok(Self { stack, owner_email, owner_password, owner, editor, editor_token, viewer, viewer_token, nobody, name })
+    }
+
+    /// The same system and people, behind another edge.
+    pub(crate) fn behind(&self, base: &str) -> Self {
+        Self {
+            stack: self.stack.clone(),
+            owner_email: self.owner_email.clone(),
+            owner_password: self.owner_password.clone(),
+            owner: self.owner.at(base),
+            editor: self.editor.at(base),
+            editor_token: self.editor_token.clone(),
+            viewer: self.viewer.at(base),
+            viewer_token: self.viewer_token.clone(),
+            nobody: self.nobody.at(base),
+            name: self.name,
+        }
     }
 
     /// Stops everything and removes its data; the logs are kept when `keep`.
