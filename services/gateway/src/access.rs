@@ -21,6 +21,7 @@ use crate::{
     domain::Identity,
     error::Error,
     secret::{Credential, Hash},
+    stale::Stale,
     store::{HEARTBEAT, Store},
 };
 
@@ -126,13 +127,14 @@ impl Access {
         known.entries.clear();
     }
 
-    /// Hears of changes, and keeps the channel's heart beating, until `stop`.
-    pub(crate) async fn follow(&self, listener: pg::Listener, stop: CancellationToken) {
+    /// Hears of changes, and keeps the channel's heart beating, until `stop`. What `stale` has to tell other
+    /// gateways goes the same way.
+    pub(crate) async fn follow(&self, listener: pg::Listener, stale: &Stale, stop: CancellationToken) {
         let mut told = listener.subscribe();
         let hear = async {
             loop {
                 match told.recv().await {
-                    Ok(payload) if payload == HEARTBEAT => {}
+                    Ok(payload) if payload == HEARTBEAT || stale.hear(&payload) => {}
                     // "" : the connection is new, and what was told before it is lost.
                     Ok(payload) => match payload.parse() {
                         Ok(user) => self.forget(user),
@@ -148,8 +150,12 @@ impl Access {
             let mut tick = tokio::time::interval(BEAT);
             loop {
                 tick.tick().await;
-                if let Err(error) = self.store.heartbeat().await {
+                let news = stale.tell();
+                if let Err(error) = self.store.heartbeat(news.as_deref()).await {
                     tracing::debug!(%error, "no heartbeat");
+                    if news.is_some() {
+                        stale.tell_again();
+                    }
                 }
             }
         };

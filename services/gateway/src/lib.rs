@@ -139,7 +139,7 @@ impl Service for App {
         let following = {
             let (shared, stop) = (shared.clone(), shutdown.clone());
             async move {
-                shared.access.follow(told, stop).await;
+                shared.access.follow(told, &shared.stale, stop).await;
                 anyhow::Ok(())
             }
         };

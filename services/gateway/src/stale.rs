@@ -4,11 +4,13 @@
 //! An answer is remembered for the session or token that got it (or for nobody in particular) and for
 //! the very same question, so that nobody sees what another may. It counts as long as nothing was changed
 //! through this gateway since: neither what it shows nor who may see what. So one's own changes are never
-//! hidden by an older answer. What is changed through another gateway is not noticed here (but for
-//! people, sessions and tokens, of which all hear); that is what [`OLDEST`] bounds.
+//! hidden by an older answer. Gateways tell each other once a second that something was changed, with the
+//! heartbeat of [`crate::access`]; of people, sessions and tokens all hear at once. What is changed through
+//! another gateway in the last second before the database goes away is told when it is back, and until then
+//! [`OLDEST`] bounds it.
 
 use std::{
-    sync::atomic::{AtomicU64, Ordering},
+    sync::atomic::{AtomicU8, AtomicU64, Ordering},
     time::{Duration, Instant},
 };
 
@@ -40,6 +42,11 @@ const FRESH: Duration = Duration::from_secs(1);
 const LARGEST: usize = 256 << 10;
 /// What an entry costs besides its text.
 const OVERHEAD: usize = 400;
+/// How what one gateway tells the others begins.
+const CHANGED: &str = "changed ";
+/// What was changed, in one number.
+const CONTACTS: u8 = 1;
+const REST: u8 = 2;
 
 /// What an answer shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,6 +129,10 @@ pub(crate) struct Stale {
     answers: Option<Cache<Key, Remembered>>,
     contacts: AtomicU64,
     rest: AtomicU64,
+    /// Who tells it, so that nobody listens to themselves.
+    name: Uuid,
+    /// What the other gateways have not been told.
+    untold: AtomicU8,
 }
 
 impl Stale {
@@ -132,7 +143,13 @@ impl Stale {
         };
         let answers =
             (bytes > 0).then(|| Cache::builder().max_capacity(bytes).weigher(weigh).time_to_live(OLDEST).build());
-        Self { answers, contacts: AtomicU64::new(0), rest: AtomicU64::new(0) }
+        Self {
+            answers,
+            contacts: AtomicU64::new(0),
+            rest: AtomicU64::new(0),
+            name: Uuid::now_v7(),
+            untold: AtomicU8::new(0),
+        }
     }
 
     fn stamp(&self, people: u64) -> Stamp {
@@ -169,19 +186,48 @@ impl Stale {
             return;
         }
         let call = path.strip_prefix("/api/v1").unwrap_or(path).split('/').nth(1);
-        match call {
-            Some("contacts" | "submissions" | "visits" | "inbox") => {
-                self.contacts.fetch_add(1, Ordering::Release);
-                // Which documents belong to a contact is said at the contact.
-                if path.contains("/documents/") {
-                    self.rest.fetch_add(1, Ordering::Release);
-                }
-            }
-            Some("search") => {}
-            _ => {
-                self.rest.fetch_add(1, Ordering::Release);
+        let changed = match call {
+            // Which documents belong to a contact is said at the contact.
+            Some("contacts" | "submissions" | "visits" | "inbox") if path.contains("/documents/") => CONTACTS | REST,
+            Some("contacts" | "submissions" | "visits" | "inbox") => CONTACTS,
+            Some("search") => return,
+            _ => REST,
+        };
+        self.count(changed);
+        self.untold.fetch_or(changed, Ordering::Release);
+    }
+
+    fn count(&self, changed: u8) {
+        for (bit, counter) in [(CONTACTS, &self.contacts), (REST, &self.rest)] {
+            if changed & bit != 0 {
+                counter.fetch_add(1, Ordering::Release);
             }
         }
+    }
+
+    /// What to tell the other gateways, if anything was changed here since this was asked last.
+    pub(crate) fn tell(&self) -> Option<String> {
+        match self.untold.swap(0, Ordering::AcqRel) {
+            0 => None,
+            changed => Some(format!("{CHANGED}{} {changed}", self.name)),
+        }
+    }
+
+    /// It could not be told.
+    pub(crate) fn tell_again(&self) {
+        self.untold.store(CONTACTS | REST, Ordering::Release);
+    }
+
+    /// Another gateway, or this one, told something; `false` when it is not about changes.
+    pub(crate) fn hear(&self, told: &str) -> bool {
+        let Some((name, changed)) = told.strip_prefix(CHANGED).and_then(|rest| rest.split_once(' ')) else {
+            return false;
+        };
+        if name.parse() != Ok(self.name) {
+            // What a later release may say is taken for everything.
+            self.count(changed.parse().unwrap_or(CONTACTS | REST));
+        }
+        true
     }
 
     /// Remembers a good answer; instead of one that could not be given, answers what is remembered.
@@ -363,6 +409,30 @@ mod tests {
         remember();
         // Somebody's rights changed, wherever.
         assert_eq!(one.ask(&stale, CONTACT, 1, away()), "away");
+    }
+
+    #[test]
+    fn a_change_through_another_gateway_ends_it_too() {
+        let (stale, other, one) = (Stale::new(1 << 20), Stale::new(1 << 20), Person::new(Role::Owner));
+        let remember = || [CONTACT, DOCUMENT].map(|path| one.ask(&stale, path, 0, good()));
+        let recall = || [CONTACT, DOCUMENT].map(|path| one.ask(&stale, path, 0, away()));
+        assert_eq!(other.tell(), None);
+        other.changed(&Method::PATCH, "/api/v1/collections/1", StatusCode::OK, true);
+        remember();
+        let told = other.tell().unwrap();
+        assert!(other.hear(&told) && stale.hear(&told));
+        assert_eq!(recall(), ["good", "away"]);
+        assert_eq!(other.tell(), None);
+        remember();
+        other.tell_again();
+        assert!(stale.hear(&other.tell().unwrap()));
+        assert_eq!(recall(), ["away", "away"]);
+        // One's own change was noticed when it was made; what was answered since holds.
+        stale.changed(&Method::PATCH, CONTACT, StatusCode::OK, true);
+        remember();
+        assert!(stale.hear(&stale.tell().unwrap()));
+        assert_eq!(recall(), ["good", "good"]);
+        assert!(!stale.hear("heartbeat") && !stale.hear(""));
     }
 
     #[test]

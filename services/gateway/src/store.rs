@@ -183,9 +183,9 @@ impl Store {
         Ok(Some(to_identity(&row, Via::Session(row.get(0)), row.get(5))?))
     }
 
-    /// Tells every gateway, this one included, that the channel works.
-    pub(crate) async fn heartbeat(&self) -> Result<(), Error> {
-        self.get().await?.query_one("SELECT pg_notify($1, $2)", &[&CHANNEL, &HEARTBEAT]).await?;
+    /// Tells every gateway, this one included, that the channel works, and `news` if there are any.
+    pub(crate) async fn heartbeat(&self, news: Option<&str>) -> Result<(), Error> {
+        self.get().await?.query_one("SELECT pg_notify($1, $2)", &[&CHANNEL, &news.unwrap_or(HEARTBEAT)]).await?;
         Ok(())
     }
 
