@@ -19,6 +19,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     domain::{Identity, Scopes},
     overload::Place,
+    pace::{is_too_slow, too_slow},
     problem::{Answer, Problem},
     query::Query,
     state::State,
@@ -297,8 +298,10 @@ impl Body {
         let read = async {
             let mut whole = BytesMut::new();
             while let Some(chunk) = self.payload.next().await {
-                let chunk = chunk
-                    .map_err(|_| Fault::new(FaultKind::Invalid, "the body ended too early").because("incomplete"))?;
+                let chunk = chunk.map_err(|error| match is_too_slow(&error) {
+                    true => too_slow(),
+                    false => Fault::new(FaultKind::Invalid, "the body ended too early").because("incomplete"),
+                })?;
                 if whole.len() + chunk.len() > largest {
                     let detail = format!("the body is larger than {} MiB", largest >> 20);
                     return Err(Fault::new(FaultKind::TooLarge, detail).into());

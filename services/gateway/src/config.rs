@@ -72,6 +72,13 @@ pub struct Config {
     /// are refused at once, with 503. Transfers of files have four times as much. 0: no limit.
     #[arg(long, env, default_value_t = 128)]
     pub max_in_flight: u32,
+    /// Bytes a second that the body of a request has to bring, on average: whoever sends less is refused with
+    /// 408. 0: as slowly as it likes.
+    #[arg(long, env, default_value_t = 500)]
+    pub body_bytes_per_second: u32,
+    /// Seconds that a body may be waited for all the same, at its beginning or in a pause.
+    #[arg(long, env, default_value_t = 30)]
+    pub body_grace_seconds: u64,
     /// What is remembered of answers, in MiB, to have something to show while the database is away. 0:
     /// nothing.
     #[arg(long, env, default_value_t = 16)]

@@ -27,6 +27,7 @@ mod oidc;
 mod openapi;
 mod origins;
 mod overload;
+mod pace;
 mod pages;
 mod password;
 mod prober;
@@ -53,6 +54,7 @@ use actix_web::{
 use anyhow::Context;
 use chassis::{CancellationToken, Dependency, ExposeSecret, Health, ProcessConfig, Service};
 use pg::{Listener, MigrateConfig, Pool};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::{
     access::Access,
@@ -64,6 +66,7 @@ use crate::{
     oidc::{Oidc, Rules},
     origins::Origins,
     overload::Load,
+    pace::Pace,
     password::Passwords,
     problem::Problem,
     stale::Stale,
@@ -116,6 +119,7 @@ impl Service for App {
     }
 
     async fn build(config: Config, health: Health) -> anyhow::Result<Self> {
+        allow_many_connections();
         let listener =
             bind(config.listen_addr).with_context(|| format!("the address {} cannot be bound", config.listen_addr))?;
         // A URL that cannot be right is said now, not at the first request.
@@ -158,6 +162,15 @@ impl Service for App {
     }
 }
 
+/// As many as this process may have: many systems give a thousand unless asked for more, which a crowd of slow
+/// clients would use up.
+fn allow_many_connections() {
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
+        tracing::warn!(%error, "the limit of open connections stays as it is");
+    }
+}
+
 fn bind(addr: SocketAddr) -> std::io::Result<std::net::TcpListener> {
     let socket = if addr.is_ipv4() { tokio::net::TcpSocket::new_v4()? } else { tokio::net::TcpSocket::new_v6()? };
     socket.set_reuseaddr(true)?;
@@ -175,6 +188,10 @@ fn shared(config: &Config, pool: Pool, health: Health, stop: CancellationToken) 
         passwords: Passwords::new(&config.password_breach_url),
         limits: Limits::new(config),
         load: Load::new(config.max_in_flight),
+        pace: Pace {
+            bytes_per_second: config.body_bytes_per_second,
+            grace: Duration::from_secs(config.body_grace_seconds),
+        },
         stale: Stale::new(config.stale_mib << 20),
         webhooks: Webhooks::new(config),
         imports: Imports::new(),

@@ -1,4 +1,4 @@
-//! What happens around every request, once: a place to work in, request id, trace, limits, caller,
+//! What happens around every request, once: a place to work in, request id, trace, the body's pace, limits, caller,
 //! deadline, problem, header fields, one log line, metrics.
 
 use std::{
@@ -13,7 +13,7 @@ use actix_web::{
     body::BoxBody,
     dev::{ServiceRequest, ServiceResponse},
     http::{
-        Method,
+        ConnectionType, Method,
         header::{self, HeaderMap, HeaderName, HeaderValue},
     },
     middleware::Next,
@@ -26,6 +26,7 @@ use crate::{
     call::Context,
     domain::{Identity, needed_scope},
     limits::Allowance,
+    pace::{HANG_UP, Paced},
     pages,
     problem::Problem,
     secret::{COOKIE, Credential},
@@ -50,7 +51,10 @@ const HEADERS: [(&str, &str); 7] = [
 ];
 
 /// The whole of it; see the module.
-pub(crate) async fn around(request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse<BoxBody>, Error> {
+pub(crate) async fn around(
+    mut request: ServiceRequest,
+    next: Next<BoxBody>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
     let started = Instant::now();
     let Some(state) = request.app_data::<Data<State>>().cloned() else {
         return Err(Problem::from(Fault::internal("no state")).into());
@@ -75,11 +79,18 @@ pub(crate) async fn around(request: ServiceRequest, next: Next<BoxBody>) -> Resu
     );
     chassis::record_parent(&span, &trace);
     let method = request.method().clone();
+    let body = Paced::before(&mut request, state.shared.pace);
     request.extensions_mut().insert(place.clone());
     let answering = answer(request, next, &state.shared, request_id.clone(), trace);
     let (caller, allowance, response) = answering.instrument(span.clone()).await;
     place.leave();
     let mut response = finish(response?, &request_id);
+    if let Some(body) = body
+        && !body.finish().await
+    {
+        response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+        response.headers_mut().insert(HANG_UP, HeaderValue::from_static("1"));
+    }
     put_headers(&mut response, &state.shared, &request_id, &trace);
     if let Some(allowance) = allowance {
         allowance.put(response.headers_mut());

@@ -17,6 +17,7 @@ use serde::Serialize;
 use crate::{
     error::Error,
     limits::{Allowance, TooOften},
+    pace,
     words::problems::meaning,
 };
 
@@ -105,8 +106,7 @@ impl Problem {
 
     /// 408.
     pub(crate) fn request_timeout() -> Self {
-        let fault = Fault::new(FaultKind::Timeout, "the request did not arrive in time").because("request-timeout");
-        Self { status: StatusCode::REQUEST_TIMEOUT, fault: fault.into(), headers: Vec::new() }
+        pace::too_slow().into()
     }
 
     /// With one more header field.
@@ -197,6 +197,7 @@ impl From<Fault> for Problem {
     fn from(fault: Fault) -> Self {
         let status = match &*fault.reason {
             "storage-full" | "storage_full" => StatusCode::INSUFFICIENT_STORAGE,
+            "request-timeout" => StatusCode::REQUEST_TIMEOUT,
             _ => status(fault.kind),
         };
         Self { status, fault: fault.into(), headers: Vec::new() }

@@ -11,7 +11,7 @@ use proto::{
 
 use crate::{
     access::Access, bundle::Imports, config::Config, limits::Limits, mail::Mail, oidc::Oidc, origins::Origins,
-    overload::Load, password::Passwords, stale::Stale, store::Store, webhooks::Webhooks,
+    overload::Load, pace::Pace, password::Passwords, stale::Stale, store::Store, webhooks::Webhooks,
 };
 
 /// The text of a long document comes in one message.
@@ -24,6 +24,7 @@ pub(crate) struct Shared {
     pub(crate) passwords: Passwords,
     pub(crate) limits: Limits,
     pub(crate) load: Load,
+    pub(crate) pace: Pace,
     pub(crate) stale: Stale,
     pub(crate) webhooks: Webhooks,
     pub(crate) imports: Imports,

@@ -2,23 +2,24 @@
 
 use std::collections::BTreeMap;
 
-use actix_multipart::Multipart;
+use actix_multipart::{Multipart, MultipartError};
 use actix_web::{
     HttpResponse,
     http::{StatusCode, header},
     web::Bytes,
 };
 use chassis::{Fault, FaultKind, Role};
-use futures_util::{Stream, StreamExt, stream};
+use futures_util::{Stream, StreamExt};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::upload::{in_time, malformed};
+use super::upload::malformed;
 use crate::{
     bundle::{self, Report, Tally},
     call::{Body, Call, json},
     error::Error,
+    pace::is_too_slow,
     problem::{Answer, Problem},
     wire::Time,
 };
@@ -110,27 +111,33 @@ pub(crate) async fn receive(call: &Call, body: Body, dry_run: bool) -> Result<Re
         return Err(fault.into());
     }
     if !body.is_multipart() {
-        return Box::pin(bundle::import(call, pieces(body.payload), dry_run)).await;
+        return Box::pin(bundle::import(call, pieces(body.payload, is_too_slow), dry_run)).await;
     }
     let mut form = Multipart::new(call.request.headers(), body.payload);
-    match in_time(form.next()).await? {
-        Some(Ok(field)) if field.name() == Some("file") => Box::pin(bundle::import(call, pieces(field), dry_run)).await,
+    match form.next().await {
+        Some(Ok(field)) if field.name() == Some("file") => {
+            Box::pin(bundle::import(call, pieces(field, of_form), dry_run)).await
+        }
         Some(Err(error)) => Err(malformed(&error).into()),
         _ => Err(Fault::field("file", "is missing").into()),
     }
 }
 
-/// As they come, none later than it may.
+/// As they come; `slow` says whether one did not come in time.
 fn pieces<E>(
     source: impl Stream<Item = Result<Bytes, E>> + Unpin,
+    slow: fn(&E) -> bool,
 ) -> impl Stream<Item = Result<Bytes, Problem>> + Unpin {
-    let cut_off =
-        |_| Problem::from(Fault::new(FaultKind::Unprocessable, "the body ended too early").because("bundle-truncated"));
-    Box::pin(stream::unfold(source, move |mut source| async move {
-        let piece = match in_time(source.next()).await {
-            Ok(piece) => piece?.map_err(cut_off),
-            Err(problem) => Err(problem),
-        };
-        Some((piece, source))
-    }))
+    source.map(move |piece| {
+        piece.map_err(|error| match slow(&error) {
+            true => Problem::request_timeout(),
+            false => {
+                Fault::new(FaultKind::Unprocessable, "the body ended too early").because("bundle-truncated").into()
+            }
+        })
+    })
+}
+
+fn of_form(error: &MultipartError) -> bool {
+    matches!(error, MultipartError::Payload(error) if is_too_slow(error))
 }

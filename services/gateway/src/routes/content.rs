@@ -27,7 +27,9 @@ const TRANSFER: Duration = Duration::from_secs(3600);
 const IDLE: Duration = Duration::from_secs(30);
 
 /// What people uploaded is never run, whatever it is.
-pub(super) const CSP: HeaderValue = HeaderValue::from_static("sandbox; default-src 'none'; frame-ancestors 'none'");
+pub(super) const CSP: HeaderValue = HeaderValue::from_static(
+    "sandbox; default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+);
 
 /// One range of bytes, as asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,6 +6,7 @@ use std::time::Duration;
 use actix_multipart::{Field, Multipart, MultipartError};
 use actix_web::{
     HttpMessage,
+    error::PayloadError,
     http::header::{self, ContentDisposition, DispositionParam},
     web::{Bytes, BytesMut},
 };
@@ -20,14 +21,13 @@ use super::documents::key;
 use crate::{
     call::{Body, Call},
     openapi::{Parameter, kind},
+    pace::{is_too_slow, too_slow},
     problem::Problem,
     query::Query,
 };
 
 /// A whole upload at most.
 const TRANSFER: Duration = Duration::from_secs(3600);
-/// Between two pieces of it at most.
-const IDLE: Duration = Duration::from_secs(30);
 /// Chunks between the request and the call.
 const DEPTH: usize = 4;
 /// Smaller pieces are joined, since each message costs the same.
@@ -109,7 +109,7 @@ pub(super) async fn pass_on(
         let declared_media_type = field.content_type().map(|m| m.essence_str().to_owned()).unwrap_or_default();
         let file_name = finish.file_name.clone();
         let start = api::UploadStart { file_name, declared_media_type, ..Default::default() };
-        if sender.send(Part::Start(start)).await == Line::Open && sender.copy(field).await? == Line::Open {
+        if sender.send(Part::Start(start)).await == Line::Open && sender.copy(field, malformed).await? == Line::Open {
             sender.send(Part::Finish(finish)).await;
         }
         Ok(())
@@ -201,7 +201,7 @@ async fn feed_raw(
         ..start
     };
     let said = Said { fields, file_name: start.file_name.clone(), expected_sha256 };
-    if sender.send(Part::Start(start)).await.is_closed() || sender.copy(&mut body.payload).await?.is_closed() {
+    if sender.send(Part::Start(start)).await.is_closed() || sender.copy(&mut body.payload, broken).await?.is_closed() {
         return Ok(());
     }
     sender.finish(call, said).await
@@ -217,7 +217,7 @@ async fn feed_form(
     let asked = Fields::asked(call)?;
     let mut form = Multipart::new(call.request.headers(), body.payload);
     let (mut fields, mut file_name_sent) = (Fields::default(), None);
-    while let Some(field) = in_time(form.next()).await? {
+    while let Some(field) = form.next().await {
         let mut field = field.map_err(|e| malformed(&e))?;
         let name = field.name().unwrap_or_default().to_owned();
         let place = match name.as_str() {
@@ -227,7 +227,9 @@ async fn feed_form(
                 let declared_media_type = field.content_type().map(|m| m.essence_str().to_owned()).unwrap_or_default();
                 file_name_sent = Some(name.clone());
                 let start = api::UploadStart { file_name: name, declared_media_type, ..start.clone() };
-                if sender.send(Part::Start(start)).await.is_closed() || sender.copy(&mut field).await?.is_closed() {
+                if sender.send(Part::Start(start)).await.is_closed()
+                    || sender.copy(&mut field, malformed).await?.is_closed()
+                {
                     return Ok(());
                 }
                 continue;
@@ -257,7 +259,7 @@ async fn feed_form(
 
 pub(super) async fn field_text(name: &str, field: &mut Field) -> Result<String, Problem> {
     let mut whole = BytesMut::new();
-    while let Some(chunk) = in_time(field.next()).await? {
+    while let Some(chunk) = field.next().await {
         whole.extend_from_slice(&chunk.map_err(|e| malformed(&e))?);
         if whole.len() > LARGEST_FIELD {
             return Err(Fault::field(name, "is longer than 64 KiB").into());
@@ -291,10 +293,6 @@ pub(super) fn file_name(disposition: &ContentDisposition) -> Option<String> {
     (!name.is_empty()).then(|| name.to_owned())
 }
 
-pub(super) async fn in_time<T>(next: impl Future<Output = T>) -> Result<T, Problem> {
-    tokio::time::timeout(IDLE, next).await.map_err(|_| Problem::request_timeout())
-}
-
 fn cut_off() -> Fault {
     Fault::new(FaultKind::Invalid, "the body ended before the file did; nothing was kept").because("incomplete")
 }
@@ -303,9 +301,16 @@ fn too_large() -> Fault {
     Fault::new(FaultKind::TooLarge, "the file is larger than what is taken here; nothing of it was kept")
 }
 
-pub(super) fn malformed(error: &MultipartError) -> Fault {
+/// Why a body ended that is a file.
+fn broken(error: &PayloadError) -> Fault {
+    if is_too_slow(error) { too_slow() } else { cut_off() }
+}
+
+/// Why a form with files ended.
+pub(crate) fn malformed(error: &MultipartError) -> Fault {
     match error {
-        MultipartError::Incomplete | MultipartError::Payload(_) => cut_off(),
+        MultipartError::Payload(error) => broken(error),
+        MultipartError::Incomplete => cut_off(),
         _ => Fault::field("body", "is not a well-formed multipart/form-data body"),
     }
 }
@@ -340,10 +345,14 @@ impl Sender {
         }
     }
 
-    /// Sends all of `source`.
-    async fn copy<E>(&mut self, source: &mut (impl Stream<Item = Result<Bytes, E>> + Unpin)) -> Result<Line, Problem> {
-        while let Some(piece) = in_time(source.next()).await? {
-            let piece = piece.map_err(|_| cut_off())?;
+    /// Sends all of `source`; `fault` says why it broke off.
+    async fn copy<E>(
+        &mut self,
+        source: &mut (impl Stream<Item = Result<Bytes, E>> + Unpin),
+        fault: fn(&E) -> Fault,
+    ) -> Result<Line, Problem> {
+        while let Some(piece) = source.next().await {
+            let piece = piece.map_err(|error| fault(&error))?;
             self.room = self.room.checked_sub(piece.len() as u64).ok_or_else(too_large)?;
             if let Some(digest) = &mut self.digest {
                 digest.update(&piece);

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::upload::{self, field_text, file_name, in_time, malformed};
+use super::upload::{self, field_text, file_name, malformed};
 use crate::{
     call::{Body, Call, json, no_content, on_behalf, replayed},
     domain::Check,
@@ -221,7 +221,7 @@ pub(crate) async fn receive(call: &Call, open: &OpenUploadLink, body: Body) -> R
     }
     let mut form = Multipart::new(call.request.headers(), body.payload);
     let (mut once, mut receipts, mut documents) = (None, Vec::new(), Vec::new());
-    while let Some(field) = in_time(form.next()).await? {
+    while let Some(field) = form.next().await {
         let mut field = field.map_err(|e| malformed(&e))?;
         match field.name().unwrap_or_default() {
             "once" if receipts.is_empty() => once = field_text("once", &mut field).await?.parse::<Uuid>().ok(),

@@ -39,6 +39,8 @@ pub(crate) fn config(database: &Database) -> Config {
         requests_per_minute: 6000,
         address_requests_per_minute: 12_000,
         max_in_flight: 128,
+        body_bytes_per_second: 500,
+        body_grace_seconds: 30,
         stale_mib: 16,
         sign_ins_per_minute: 10,
         submissions_per_minute: 60,

@@ -16,7 +16,10 @@ use crate::{
     call::{Body, Call},
     problem::Problem,
     query::Query,
-    routes::transfer::{self, FILE_TIME, LARGEST_FILE},
+    routes::{
+        transfer::{self, FILE_TIME, LARGEST_FILE},
+        upload::malformed,
+    },
     words::Words,
 };
 
@@ -93,13 +96,12 @@ pub(in crate::pages) async fn import(call: Call, body: Body) -> Page {
 async fn sent(call: &Call, body: Body) -> Result<Vec<CreateContactRequest>, Problem> {
     let read = async {
         let mut form = Multipart::new(call.request.headers(), body.payload);
-        let malformed = |_| Fault::field("body", "is not a well-formed multipart/form-data body");
         let (mut file, mut size) = (BytesMut::new(), 0);
         while let Some(field) = form.next().await {
-            let mut field = field.map_err(malformed)?;
+            let mut field = field.map_err(|error| malformed(&error))?;
             let mut whole = BytesMut::new();
             while let Some(chunk) = field.next().await {
-                let chunk = chunk.map_err(malformed)?;
+                let chunk = chunk.map_err(|error| malformed(&error))?;
                 size += chunk.len();
                 if size > LARGEST_FILE {
                     return Err(Fault::new(FaultKind::TooLarge, "the file is larger than 8 MiB"));
