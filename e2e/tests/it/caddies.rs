@@ -26,8 +26,8 @@ pub(crate) fn current() -> Option<PathBuf> {
 pub(crate) struct Caddy {
     process: Process,
     base: String,
-    // Dropped last.
-    folder: TempDir,
+    // Goes away with it.
+    _folder: TempDir,
 }
 
 impl Caddy {
@@ -54,7 +54,7 @@ impl Caddy {
         for (name, value) in changed {
             like.environment.insert((*name).to_owned(), value.into());
         }
-        let caddy = Self { process: Process::new(like), base, folder };
+        let caddy = Self { process: Process::new(like), base, _folder: folder };
         caddy.process.start()?;
         let client = Client::untrusting(&caddy.base)?;
         let ready = async || client.get("/metrics").await?.expect(404).map(drop);
@@ -70,11 +70,6 @@ impl Caddy {
     /// Where it is, without a slash at the end.
     pub(crate) fn base(&self) -> &str {
         &self.base
-    }
-
-    /// A folder that goes away with it.
-    pub(crate) fn folder(&self) -> &std::path::Path {
-        self.folder.path()
     }
 
     pub(crate) async fn stop(self) {

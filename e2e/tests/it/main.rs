@@ -50,6 +50,7 @@ mod telemetry_traces;
 mod trust;
 mod uploads;
 mod webhooks;
+mod website;
 
 use std::process::ExitCode;
 
@@ -76,6 +77,7 @@ fn main() -> ExitCode {
         edges::TESTS,
         observatory::TESTS,
         payloads::TESTS,
+        website::TESTS,
         telemetry::TESTS,
         telemetry_canary::TESTS,
         telemetry_traces::TESTS,

@@ -161,6 +161,21 @@ fn resource_policy(reply: &Reply) -> Verdict {
     }
 }
 
+/// A browser takes the first, or none, of what is said twice.
+fn said_once(reply: &Reply) -> anyhow::Result<()> {
+    for name in [
+        "content-security-policy",
+        "strict-transport-security",
+        "referrer-policy",
+        "x-content-type-options",
+        "x-frame-options",
+        "cross-origin-resource-policy",
+    ] {
+        ensure!(reply.headers.get_all(name).iter().count() == 1, "{name} is not said once: {:?}", reply.headers);
+    }
+    Ok(())
+}
+
 fn judge(reply: &Reply) -> Vec<Verdict> {
     let rules = [
         content_security_policy,
@@ -250,6 +265,7 @@ async fn score_everything(system: &System, base: &str) -> anyhow::Result<(usize,
         .push(("a method that is not there".to_owned(), send(owner.request(Method::PUT, "/api/v1/contacts")).await?));
     let mut least = i32::MAX;
     for (what, reply) in &answers {
+        said_once(reply).with_context(|| what.clone())?;
         let verdicts = judge(reply);
         let score = score(&verdicts);
         let told: Vec<_> = verdicts.iter().map(|(rule, modifier)| format!("{rule} {modifier:+}")).collect();

@@ -26,7 +26,8 @@ use crate::{
 
 tests!(Alone:
     heads_that_never_end_hold_nobody_up_and_are_cut_off,
-    bodies_that_never_end_hold_nobody_up,
+    bodies_that_never_end_hold_nobody_up_and_are_given_up,
+    an_honest_upload_over_a_slow_line_has_the_time_that_it_needs,
     readers_who_do_not_read_hold_nobody_up,
     one_password_tried_on_many_accounts_is_slowed_down,
     what_can_be_read_in_two_ways_is_refused_or_made_plain,
@@ -119,17 +120,75 @@ async fn heads_that_never_end_hold_nobody_up_and_are_cut_off(system: Arc<System>
     Ok(())
 }
 
-/// The edge gives bodies as long as they take, since a large upload may come slowly; what they hold is a
-/// connection there and nothing behind it.
-async fn bodies_that_never_end_hold_nobody_up(system: Arc<System>) -> anyhow::Result<()> {
+async fn bodies_that_never_end_hold_nobody_up_and_are_given_up(system: Arc<System>) -> anyhow::Result<()> {
+    const FEW: usize = 100;
     let before = others(&system).await?;
-    let begin = format!(
-        "POST /api/v1/submissions HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nContent-Length: 5000\r\n\r\n{{\"name\":\"",
-        raw::host(system.base())
+    let begin = |path: &str, fields: &str, body: &str| {
+        format!("POST {path} HTTP/1.1\r\nHost: {}\r\n{fields}\r\n\r\n{body}", raw::host(system.base()))
+    };
+    let form = begin("/api/v1/submissions", "Content-Type: application/json\r\nContent-Length: 5000", "{\"name\":\"");
+    let file = format!(
+        "Authorization: Bearer {}\r\nContent-Type: text/plain\r\nContent-Length: 1073741824",
+        system.editor_token
     );
-    let bodies = crowd(system.base(), SLOW, &begin).await?;
+    let file = begin("/api/v1/documents", &file, "a");
+    let refused =
+        begin("/api/v1/contacts", "Content-Type: application/json\r\nTransfer-Encoding: chunked", "1\r\na\r\n");
+    let given_up = given_up(&system).await?;
+    let mut all = Vec::new();
+    for (what, count, begin, more, status) in [
+        ("forms", SLOW, &form, &b"a"[..], 408),
+        ("forms of which nothing more comes", FEW, &form, b"", 408),
+        ("files", FEW, &file, b"a", 408),
+        ("files of which nothing more comes", FEW, &file, b"", 408),
+        ("what nobody may send", FEW, &refused, b"1\r\na\r\n", 401),
+    ] {
+        let began = Instant::now();
+        let crowd = crowd(system.base(), count, begin).await?;
+        all.push((what, count, status, began, tokio::spawn(until_cut_off(crowd, more))));
+    }
     unaffected(&format!("{SLOW} bodies that never end"), before, others(&system).await?)?;
-    drop(bodies);
+    for (what, count, status, began, slowly) in all {
+        let (left, statuses) = slowly.await??;
+        // When it comes between two of its reads, Caddy does not notice, and waits for its own last limit.
+        ensure!(left * 100 <= count, "{left} of {count} {what} were not cut off: {statuses:?}");
+        ensure!(statuses == [status], "{what} were answered {statuses:?} instead of {status}");
+        let cut_off = count - left;
+        println!("all {count} {what} were answered {status}, {cut_off} cut off within {:.1?}", began.elapsed());
+    }
+    let counted = self::given_up(&system).await? - given_up;
+    ensure!(counted >= SLOW + 3 * FEW, "only {counted} were counted");
+    Ok(())
+}
+
+/// How many bodies were too slow so far.
+async fn given_up(system: &System) -> anyhow::Result<usize> {
+    let metrics = system.admin("gateway", "/metrics").await?.expect(200)?;
+    let metrics = String::from_utf8(metrics.body)?;
+    let counter = metrics.lines().find_map(|line| line.strip_prefix("gateway_bodies_too_slow_total "));
+    Ok(counter.map_or(Ok(0), str::parse)?)
+}
+
+async fn an_honest_upload_over_a_slow_line_has_the_time_that_it_needs(system: Arc<System>) -> anyhow::Result<()> {
+    const PIECES: usize = 16;
+    let piece: Vec<u8> = words::unique().bytes().cycle().take(1024).collect();
+    let mut stream = open(system.base()).await?;
+    let head = format!(
+        "POST /api/v1/documents HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\nContent-Type: text/plain\r\n\
+         Content-Length: {}\r\nConnection: close\r\n\r\n",
+        raw::host(system.base()),
+        system.editor_token,
+        PIECES * piece.len()
+    );
+    stream.write_all(head.as_bytes()).await?;
+    // Longer than a body that brings nothing may take.
+    for _ in 0..PIECES {
+        stream.write_all(&piece).await?;
+        sleep(Duration::from_secs(1)).await;
+    }
+    let mut answer = String::new();
+    timeout(READY, stream.read_to_string(&mut answer)).await??;
+    ensure!(answer.starts_with("HTTP/1.1 201"), "{answer}");
     Ok(())
 }
 
@@ -227,11 +286,7 @@ async fn what_can_be_read_in_two_ways_is_refused_or_made_plain(system: Arc<Syste
             let answers = answer.text.matches("HTTP/1.1 ").count();
             ensure!(answers == 1, "{name} at the {side} was taken for {answers} requests: {}", answer.text);
             ensure!(!answer.text.contains("smuggled"), "{name} at the {side}: {}", answer.text);
-            ensure!(
-                [501, 503].contains(&answer.status) || answer.status < 500,
-                "{name} at the {side}: {}",
-                answer.text
-            );
+            ensure!(answer.status == 501 || answer.status < 500, "{name} at the {side}: {}", answer.text);
             let is_refused = answer.status >= 400;
             ensure!(is_refused || !both, "{name} is not refused at the {side}: {}", answer.text);
             refused += usize::from(is_refused);

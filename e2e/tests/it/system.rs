@@ -79,7 +79,10 @@ impl System {
         ] {
             builder = builder.env("gateway", variable, "0");
         }
-        if name != "alone" {
+        if name == "alone" {
+            // Soon enough to be waited for.
+            builder = builder.env("gateway", "BODY_GRACE_SECONDS", "10");
+        } else {
             builder = builder.env("gateway", "SIGN_INS_PER_MINUTE", "0");
         }
         if name == "shared" {
