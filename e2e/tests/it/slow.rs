@@ -128,7 +128,7 @@ async fn bodies_that_never_end_hold_nobody_up_and_are_given_up(system: Arc<Syste
     };
     let form = begin("/api/v1/submissions", "Content-Type: application/json\r\nContent-Length: 5000", "{\"name\":\"");
     let file = format!(
-        "Authorization: Bearer {}\r\nContent-Type: text/plain\r\nContent-Length: 1073741824",
+        "Authorization: Bearer {}\r\nContent-Type: text/plain\r\nContent-Length: 20971520",
         system.editor_token
     );
     let file = begin("/api/v1/documents", &file, "a");
