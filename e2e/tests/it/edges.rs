@@ -26,7 +26,7 @@ use crate::{
     system::System,
 };
 
-tests!(Shared:
+tests!(Inside:
     everything_at_the_edge_holds_with_the_current_caddy_too,
     what_is_wrong_with_a_body_is_said_at_the_edge_too,
     tools_ask_for_a_password_and_their_pages_load_under_their_prefixes,

@@ -21,7 +21,7 @@ use crate::{
     system::{READY, System},
 };
 
-tests!(Shared: every_kind_of_answer_scores_as_an_a_plus);
+tests!(Inside: every_kind_of_answer_scores_as_an_a_plus);
 
 const GOAL: i32 = 130;
 

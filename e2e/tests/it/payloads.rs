@@ -18,7 +18,7 @@ use crate::{
     system::{READY, System},
 };
 
-tests!(Shared:
+tests!(Inside:
     no_text_is_ever_taken_for_a_script,
     no_name_breaks_out_of_a_header_a_path_or_a_table,
     a_file_is_never_shown_as_what_it_says_it_is,

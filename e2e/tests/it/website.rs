@@ -17,7 +17,7 @@ use crate::{
     system::{READY, System},
 };
 
-tests!(Shared: what_the_readme_gives_to_paste_works_on_another_site);
+tests!(Inside: what_the_readme_gives_to_paste_works_on_another_site);
 
 const README: &str = include_str!("../../../README.md");
 
