@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use chassis::{Caller, CancellationToken, Role, grpc::caller};
 use futures_util::{StreamExt, stream};
+use jiff::Timestamp;
 use pg::{Listener, PageRequest};
 use proto::documents::{self as api, documents_server::Documents, read_content_response::Part};
 use tokio::sync::{broadcast, mpsc};
@@ -15,7 +16,7 @@ use crate::{
     domain::{Check, range, status_name},
     error::Error,
     objects::Objects,
-    store::{DocumentFilter, DocumentPatch, Store},
+    store::{DocumentFilter, DocumentPatch, NoticeKey, Store},
 };
 
 /// How often those who watch look for themselves.
@@ -23,6 +24,8 @@ const POLL: Duration = Duration::from_secs(1);
 /// Nobody watches longer; a client that wants to comes again.
 const WATCH: Duration = Duration::from_secs(3600);
 const TEXT_PAGES: i64 = 50;
+/// Told of at once, at most.
+const NOTICES: i64 = 1000;
 
 /// Serves people and programs, by way of the gateway.
 pub(crate) struct DocumentsApi {
@@ -195,6 +198,20 @@ impl Documents for DocumentsApi {
         Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
     }
 
+    async fn list_notices(&self, request: Request<api::ListNoticesRequest>) -> Answer<api::ListNoticesResponse> {
+        caller(&request).require_service()?;
+        let limit = i64::from(request.into_inner().limit).clamp(1, NOTICES);
+        Ok(Response::new(api::ListNoticesResponse { notices: self.store.list_notices(limit).await? }))
+    }
+
+    async fn forget_notices(&self, request: Request<api::ForgetNoticesRequest>) -> Answer<api::ForgetNoticesResponse> {
+        caller(&request).require_service()?;
+        let notices = request.into_inner().notices;
+        let keys = notices.iter().map(notice_key).collect::<Result<Vec<_>, Error>>()?;
+        self.store.forget_notices(&keys).await?;
+        Ok(Response::new(api::ForgetNoticesResponse {}))
+    }
+
     async fn create_collection(&self, request: Request<api::CreateCollectionRequest>) -> Answer<api::Collection> {
         let caller = caller(&request);
         Ok(Response::new(collections::create(&self.store, &caller, request.into_inner()).await?))
@@ -289,6 +306,11 @@ async fn follow(
         }
         read = store.events(caller, id, after).await;
     }
+}
+
+fn notice_key(notice: &api::Notice) -> Result<NoticeKey<'_>, Error> {
+    let at = Timestamp::from_microsecond(notice.at).map_err(|_| Error::NotFound("notice"))?;
+    Ok(NoticeKey { at, document: id(&notice.document_id, "notice")?, kind: &notice.kind })
 }
 
 /// Until something may have happened to this document.

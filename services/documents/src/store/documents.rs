@@ -11,6 +11,7 @@ use super::{
     DOCUMENT, OWN, Parameter, Store, VISIBLE, Viewer, audit, bad_cursor, borrow, document,
     events::event,
     family, id_text, micros,
+    outbox::{READY, tell},
     pages::{insights, learn_words},
     work::put_work,
 };
@@ -348,7 +349,12 @@ impl Store {
 /// Out of the trash, with the work that brings the engine up to date.
 pub(super) async fn restart(tx: &Transaction<'_>, id: Uuid, locked: &Locked) -> Result<Row, Error> {
     let (kind, status) = locked.refreshed();
-    begin(tx, id, locked.version, kind, status).await
+    let row = begin(tx, id, locked.version, kind, status).await?;
+    // Another one becomes ready when it has been read.
+    if status == "ready" {
+        tell(tx, READY, &[id]).await?;
+    }
+    Ok(row)
 }
 
 /// Out of the trash, without failure, with this work to be done.

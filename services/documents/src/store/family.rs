@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::{
     audit,
     documents::{lock, purge, restart},
+    outbox::{DELETED, tell},
     work::put_work,
 };
 use crate::error::Error;
@@ -53,6 +54,7 @@ pub(super) async fn trash(tx: &Transaction<'_>, caller: &Caller, id: Uuid, versi
     let ids: Vec<Uuid> = all.iter().map(|(id, _)| *id).collect();
     let sql = "UPDATE documents SET deleted_at = now(), updated_at = now(), revision = revision + 1 WHERE id = ANY($1)";
     tx.execute(sql, &[&ids]).await?;
+    tell(tx, DELETED, &ids).await?;
     for (id, version) in all {
         put_work(tx, id, version, "remove").await?;
         audit(tx, caller, "trash", "document", id).await?;

@@ -10,6 +10,7 @@ mod collections;
 mod documents;
 mod events;
 mod family;
+mod outbox;
 mod pages;
 mod reread;
 mod sweep;
@@ -29,6 +30,7 @@ pub(crate) use attachments::Attached;
 pub(crate) use bundle::{Named, Outcome, Stored, count};
 pub(crate) use documents::{DocumentFilter, DocumentPatch};
 pub(crate) use events::Hints;
+pub(crate) use outbox::NoticeKey;
 pub(crate) use pages::Extracted;
 pub(crate) use work::LeaseKey;
 

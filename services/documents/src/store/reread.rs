@@ -53,16 +53,24 @@ impl Store {
         Ok(job(&row, self.limits.max_attempts))
     }
 
-    /// While there is no work at all: lets a few documents be read again that an older reader read.
-    /// Answers whether there are any. They stay `ready` and are found meanwhile.
+    /// While there is no work at all: lets a few documents be read again that an older reader read, or could
+    /// not read. Answers whether there are any. They stay `ready` and are found, or `failed`, meanwhile.
     pub(crate) async fn requeue_outdated(&self, extractor_version: i32) -> Result<bool, Error> {
         const SQL: &str = "
+            WITH readable AS (
+                SELECT d.id, d.version
+                FROM insights i JOIN documents d ON d.id = i.document_id AND d.version = i.version
+                WHERE greatest(i.extractor_version, i.tried_version) < $1 AND d.status = 'ready'
+                  AND d.deleted_at IS NULL AND NOT EXISTS (SELECT 1 FROM work)
+                LIMIT $2 FOR NO KEY UPDATE OF d SKIP LOCKED),
+            failed AS (
+                SELECT d.id, d.version FROM documents d
+                WHERE d.failed_reader < $1 AND d.status = 'failed' AND d.deleted_at IS NULL
+                  AND NOT EXISTS (SELECT 1 FROM work)
+                LIMIT $2 FOR NO KEY UPDATE OF d SKIP LOCKED)
             INSERT INTO work (document_id, version, kind)
-            SELECT d.id, d.version, 'extract'
-            FROM insights i JOIN documents d ON d.id = i.document_id AND d.version = i.version
-            WHERE greatest(i.extractor_version, i.tried_version) < $1 AND d.status = 'ready' AND d.deleted_at IS NULL
-              AND NOT EXISTS (SELECT 1 FROM work)
-            LIMIT $2 FOR NO KEY UPDATE OF d SKIP LOCKED
+            SELECT id, version, 'extract' FROM (SELECT * FROM readable UNION ALL SELECT * FROM failed) AS outdated
+            LIMIT $2
             ON CONFLICT DO NOTHING";
         let connection = self.pool.get().await?;
         let count = connection.execute(SQL, &[&extractor_version, &AT_ONCE]).await?;

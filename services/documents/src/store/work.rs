@@ -143,7 +143,10 @@ impl Store {
             ready AS (
                 UPDATE documents d SET status = 'ready', revision = revision + 1, updated_at = now()
                 FROM gone g WHERE d.id = g.document_id AND g.kind = 'index' AND d.status IN ('pending', 'processing')
-                RETURNING d.id),
+                RETURNING d.id, d.version, d.collection_id),
+            told AS (
+                INSERT INTO outbox (kind, document_id, version, collection_id)
+                SELECT 'document.ready', id, version, collection_id FROM ready ON CONFLICT DO NOTHING),
             noted AS (
                 INSERT INTO events (document_id, version, stage)
                 SELECT g.document_id, g.version, s.stage
@@ -254,7 +257,9 @@ impl Store {
                     FROM work WHERE NOT leased AND run_after <= now()),
                    (SELECT count(*) FROM insights i JOIN documents.documents d ON d.id = i.document_id AND d.version = i.version
                     WHERE greatest(i.extractor_version, i.tried_version) < $1 AND d.status = 'ready'
-                      AND d.deleted_at IS NULL)";
+                      AND d.deleted_at IS NULL)
+                 + (SELECT count(*) FROM documents.documents d
+                    WHERE d.failed_reader < $1 AND d.status = 'failed' AND d.deleted_at IS NULL)";
         let newest = self.newest_extractor.load(Ordering::Relaxed).max(extractor_version);
         let row = self.pool.get().await?.query_one(SQL, &[&newest]).await?;
         Ok(api::Ledger {
@@ -300,12 +305,18 @@ async fn give_up(
         }
     }
     tx.execute("DELETE FROM work WHERE document_id = $1", &[&id]).await?;
-    let sql = "WITH failed AS (
+    // One that had failed before, for an older reader, is no news when it fails again.
+    let sql = "WITH before AS (SELECT status FROM documents WHERE id = $1),
+        failed AS (
             UPDATE documents SET status = 'failed', failure_code = $2, failure_detail = $3,
-                revision = revision + 1, updated_at = now()
-            WHERE id = $1 RETURNING id, version)
+                failed_reader = greatest(failed_reader, $4), revision = revision + 1, updated_at = now()
+            WHERE id = $1 RETURNING id, version, collection_id),
+        told AS (
+            INSERT INTO outbox (kind, document_id, version, collection_id, failure_code)
+            SELECT 'document.failed', f.id, f.version, f.collection_id, $2 FROM failed f, before b
+            WHERE b.status <> 'failed' ON CONFLICT DO NOTHING)
         INSERT INTO events (document_id, version, stage, detail) SELECT id, version, 'failed', $2 FROM failed";
-    tx.execute(sql, &[&id, &code, &detail]).await?;
+    tx.execute(sql, &[&id, &code, &detail, &extractor_version]).await?;
     Ok(())
 }
 

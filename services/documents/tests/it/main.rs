@@ -10,6 +10,7 @@ mod fixture;
 mod garage;
 mod lifecycle;
 mod memory;
+mod outbox;
 mod reread;
 mod truth;
 mod upload;

@@ -92,6 +92,37 @@ async fn what_an_older_reader_read_is_read_again_a_few_at_a_time_while_there_is_
 }
 
 #[tokio::test]
+async fn what_an_older_reader_could_not_read_is_tried_again_by_a_newer_one_once() {
+    let fixture = fixture::start().await;
+    let document = fixture.upload("a.txt", &unique_text()).await;
+    let first = fixture.lease_one().await.lease.unwrap();
+    assert!(!fixture.fail(&first, "corrupt", true).await.unwrap());
+    assert_eq!((outdated(&fixture, 3).await, outdated(&fixture, 4).await), (0, 1));
+    assert!(lease(&fixture, 3, 1200).await.is_empty(), "this reader has tried");
+
+    // It stays failed, as the ledger has it, until something has come of it.
+    let again = within(Duration::from_secs(10), lease(&fixture, 4, 3000)).await.remove(0).lease.unwrap();
+    assert_eq!(fixture.get(fixture.owner, &document.id).await.unwrap().status(), api::Status::Failed);
+    assert_eq!(fixture.ledger().await.failed, 1);
+    let failure = Some(api::Failure { code: "corrupt".into(), detail: "It cannot be read.".into() });
+    let request = api::FailRequest { lease: Some(again), failure, permanent: true, extractor_version: 4 };
+    as_caller(Caller::Service, fixture.work().fail(request)).await.unwrap();
+    assert_eq!(outdated(&fixture, 4).await, 0);
+    assert!(lease(&fixture, 4, 1200).await.is_empty(), "and once only");
+
+    let last = within(Duration::from_secs(10), lease(&fixture, 5, 3000)).await.remove(0).lease.unwrap();
+    read(&fixture, &last, "good at last", 5, "").await;
+    let found = fixture.get(fixture.owner, &document.id).await.unwrap();
+    assert_eq!((found.status(), found.failure), (api::Status::Ready, None));
+    assert_eq!(text(&fixture, &document.id).await, "good at last");
+    fixture.ledger().await;
+    // That it failed is told once, and that it could be read after all.
+    let list = as_caller(Caller::Service, fixture.documents().list_notices(api::ListNoticesRequest { limit: 9 })).await;
+    let told: Vec<_> = list.unwrap().into_inner().notices.into_iter().map(|notice| notice.kind).collect();
+    assert_eq!(told, ["document.failed", "document.ready"]);
+}
+
+#[tokio::test]
 async fn a_reading_that_fails_or_finds_less_keeps_the_text_and_is_not_repeated() {
     let fixture = fixture::start().await;
     for outcome in ["fails", "part", "nothing"] {
