@@ -10,7 +10,7 @@ const WIDTH: f64 = 600.0;
 const HEIGHT: f64 = 140.0;
 /// Around the line, for what is written there.
 const TOP: f64 = 16.0;
-const BOTTOM: f64 = 18.0;
+const BOTTOM: f64 = 24.0;
 
 /// A line over days, the last of which is today, with its largest value and its first and last day.
 /// `days` are as they are shown. The numbers follow as a table, for those who cannot see the drawing.
@@ -25,8 +25,8 @@ pub(super) fn line(w: Words, what: &str, days: &[String], values: &[i64]) -> Mar
             path.area d={ (path) "V" (floor) "H0z" } {}
             path.line d=(path) {}
             text x="0" y=(TOP - 4.0) { (w.number(most)) }
-            @if let Some(first) = days.first() { text x="0" y=(floor + 14.0) { (first) } }
-            @if let Some(last) = days.last() { text x=(WIDTH) y=(floor + 14.0) text-anchor="end" { (last) } }
+            @if let Some(first) = days.first() { text x="0" y=(floor + 20.0) { (first) } }
+            @if let Some(last) = days.last() { text x=(WIDTH) y=(floor + 20.0) text-anchor="end" { (last) } }
         }
     }
 }

@@ -33,7 +33,7 @@ words! {
     plot_zero = "Searches that found nothing" / "Suchen ohne Treffer";
     plot_label(what, most) = "{what} by day, at most {most}; the table below has the numbers" / "{what} je Tag, höchstens {most}; die Tabelle darunter nennt die Zahlen";
     in_all(n) = "{n} in all" / "insgesamt {n}";
-    until_found(time) = "Half of them were found within {time}." / "Die Hälfte war nach {time} zu finden.";
+    until_found(time) = "Half of the new documents were found within {time}." / "Die Hälfte der neuen Dokumente war nach {time} zu finden.";
     only_editors = "The rest is for those who may edit." / "Das Übrige ist für alle, die bearbeiten dürfen.";
     zero_heading = "What people looked for and did not find" / "Was gesucht und nicht gefunden wurde";
     zero_none = "Everything that was looked for was found." / "Alles Gesuchte wurde gefunden.";
