@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use anyhow::{Context, ensure};
 use e2e::{
     client::{Client, Reply, Upload, eventually, send},
-    words,
+    pdf, words,
 };
 use jiff::{SignedDuration, Timestamp};
 use reqwest::{
@@ -22,6 +22,7 @@ use crate::{
 
 tests!(Shared:
     a_share_shows_one_document_to_whoever_has_the_link_and_nothing_else,
+    a_share_shows_how_the_first_page_looks_to_whoever_may_read_it,
     a_share_with_a_password_shows_nothing_before_it,
     a_share_ends_by_time_by_hand_and_with_what_its_maker_may_see,
     only_who_may_change_the_document_shares_it,
@@ -103,6 +104,32 @@ async fn a_share_shows_one_document_to_whoever_has_the_link_and_nothing_else(
     );
     let bad = json!({"version": 7});
     system.editor.post(&format!("/api/v1/documents/{id}/shares"), &bad).await?.problem(422, "unprocessable")?;
+    Ok(())
+}
+
+async fn a_share_shows_how_the_first_page_looks_to_whoever_may_read_it(system: Arc<System>) -> anyhow::Result<()> {
+    let id = system.editor.add(&Upload::new("offer.pdf", pdf::document(&[words::unique()]))).await?;
+    let (link, share_id) = share(&system.editor, &id, json!({})).await?;
+    let page = system.nobody.get_with(&link, &[PAGE]).await?.expect(200)?;
+    ensure!(html(&page).contains(&format!("src=\"{link}/picture\"")), "{page}");
+    let picture = system.nobody.get(&format!("{link}/picture")).await?.expect(200)?;
+    ensure!(picture.header("content-type").starts_with("image/"), "{:?}", picture.headers);
+    ensure!(picture.header("content-security-policy").starts_with("sandbox"), "{:?}", picture.headers);
+    ensure!(picture.header("cache-control") == "no-store", "{:?}", picture.headers);
+    ensure!(picture.header("x-robots-tag").starts_with("noindex"), "{:?}", picture.headers);
+    // Looking at the picture is no other use.
+    let listed = system.editor.get(&format!("/api/v1/documents/{id}/shares")).await?.expect(200)?.json()?;
+    assert_eq!((&listed["items"][0]["views"], &listed["items"][0]["downloads"]), (&json!(1), &json!(0)), "{listed}");
+    // What has no picture shows none, and behind a password there is none yet.
+    let text = document(&system, &words::unique()).await?;
+    let (plain, _) = share(&system.editor, &text, json!({})).await?;
+    let page = system.nobody.get_with(&plain, &[PAGE]).await?.expect(200)?;
+    ensure!(!html(&page).contains("/picture"), "{page}");
+    system.nobody.get(&format!("{plain}/picture")).await?.expect(404)?;
+    let (locked, _) = share(&system.editor, &id, json!({"password": words::unique()})).await?;
+    system.nobody.get(&format!("{locked}/picture")).await?.expect(403)?;
+    system.editor.delete(&format!("/api/v1/shares/{share_id}")).await?.expect(204)?;
+    system.nobody.get(&format!("{link}/picture")).await?.expect(404)?;
     Ok(())
 }
 
@@ -258,6 +285,16 @@ async fn what_is_handed_in_is_read_and_linked_to_the_contact(system: Arc<System>
     let listed = system.editor.get(&format!("/api/v1/contacts/{contact}/upload-links")).await?.expect(200)?.json()?;
     assert_eq!((&listed["items"][0]["id"], &listed["items"][0]["files"]), (&json!(id), &json!(2)), "{listed}");
     system.viewer.get(&format!("/api/v1/contacts/{contact}/upload-links")).await?.problem(403, "forbidden")?;
+
+    // The contact turns out to be another one: the link leads there.
+    let other = self::contact(&system).await?;
+    let merge = json!({"into": other});
+    system.editor.post(&format!("/api/v1/contacts/{contact}/merge"), &merge).await?.expect(200)?;
+    let third = [("three.txt", words::unique().into_bytes())];
+    hand_in(&system, &link, &uuid::Uuid::new_v4().to_string(), &third).await?.expect(201)?;
+    linked(&system, &other, 3).await?;
+    let listed = system.editor.get(&format!("/api/v1/contacts/{other}/upload-links")).await?.expect(200)?.json()?;
+    assert_eq!((&listed["items"][0]["id"], &listed["items"][0]["contact_id"]), (&json!(id), &json!(other)), "{listed}");
 
     system.editor.delete(&format!("/api/v1/upload-links/{id}")).await?.expect(204)?;
     system.nobody.get(&link).await?.expect(404)?;

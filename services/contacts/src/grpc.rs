@@ -218,6 +218,12 @@ impl Contacts for Api {
         Ok(Response::new(self.store.get_contact(id).await?))
     }
 
+    async fn get_whole_contact(&self, request: Request<api::GetContactRequest>) -> Answer<api::WholeContact> {
+        caller(&request).require(Role::Viewer)?;
+        let id = id(&request.into_inner().id, "contact")?;
+        Ok(Response::new(self.store.get_whole_contact(id).await?))
+    }
+
     async fn list_contacts(&self, request: Request<api::ListContactsRequest>) -> Answer<api::ListContactsResponse> {
         caller(&request).require(Role::Viewer)?;
         let sent = request.into_inner();

@@ -52,8 +52,10 @@ impl Room {
         let Some(call) = path.strip_prefix("/api/v1/") else {
             let transfer = *method == Method::POST
                 && (matches!(path, "/upload" | "/contacts/import") || path.ends_with("/versions"));
+            let picture = path.starts_with("/s/") && path.ends_with("/picture");
             return match transfer {
                 true => Some(Self::Transfers),
+                false if picture => Some(Self::Pictures),
                 false => (!path.starts_with("/assets/")).then_some(Self::Pages),
             };
         };
@@ -203,6 +205,7 @@ mod tests {
             (Method::POST, "/api/v1/documents/x/versions", Some(Room::Transfers)),
             (Method::POST, "/api/v1/documents/x/restore", Some(Room::Documents)),
             (Method::GET, "/api/v1/documents/x/pages/1/picture", Some(Room::Pictures)),
+            (Method::GET, "/s/x/picture", Some(Room::Pictures)),
             (Method::GET, "/api/v1/search", Some(Room::Search)),
             (Method::GET, "/api/v1/session", Some(Room::Own)),
             (Method::GET, "/", Some(Room::Pages)),

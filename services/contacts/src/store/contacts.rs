@@ -70,6 +70,17 @@ impl Store {
         Ok(contact(&row.ok_or(Error::NotFound("contact"))?))
     }
 
+    /// The contact that this one is part of, or is, with all its parts.
+    pub(crate) async fn get_whole_contact(&self, id: Uuid) -> Result<api::WholeContact, Error> {
+        let sql = format!(
+            "SELECT {CONTACT}, ARRAY(SELECT part.id FROM contacts part WHERE part.merged_into = contacts.id ORDER BY part.id)
+             FROM contacts WHERE id = (SELECT coalesce(merged_into, id) FROM contacts WHERE id = $1)"
+        );
+        let row = self.pool.get().await?.query_opt(&sql, &[&id]).await?.ok_or(Error::NotFound("contact"))?;
+        let parts = row.get::<_, Vec<Uuid>>(10).iter().map(ToString::to_string).collect();
+        Ok(api::WholeContact { contact: Some(contact(&row)), parts })
+    }
+
     pub(crate) async fn list_contacts(
         &self,
         filter: &ContactFilter,
@@ -81,7 +92,9 @@ impl Store {
         query.conditions.push_str(" AND merged_into IS NULL");
         let q = filter.q.as_str();
         if !q.is_empty() {
-            query.and(&format!("({SEARCHED} LIKE lower({{}})"), part_of(&filter.q));
+            // Found by what its parts are called, too.
+            let whole = "id IN (SELECT coalesce(merged_into, id) FROM contacts WHERE ";
+            query.and(&format!("{whole}{SEARCHED} LIKE lower({{}})"), part_of(&filter.q));
             if q.chars().count() >= TYPOS_FROM {
                 query.also(&format!(" OR (lower({{}}) <% {SEARCHED}"), q.to_owned());
                 query.also(&format!(" AND resembles({SEARCHED}, lower({{}})))"), q.to_owned());

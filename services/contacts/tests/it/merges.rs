@@ -314,3 +314,38 @@ async fn tags_and_messages_are_counted_and_messages_found_by_what_they_say() {
         assert_eq!(found.len(), wanted, "{q}");
     }
 }
+
+#[tokio::test]
+async fn a_merged_contact_leads_to_the_whole_and_the_whole_is_found_by_its_parts() {
+    let database = testkit::database().await;
+    let (_running, client) = start(&database).await;
+    let target = create(&client, "Anna Muster", "anna@new.ch", &[], "{}").await;
+    let source = create(&client, "Annette Altherr", "annette@former.ch", &[], "{}").await;
+    create(&client, "Somebody Else", "else@example.org", &[], "{}").await;
+    let merged = merge(&client, &source.id, &target.id, false).await.unwrap();
+    let found = async |q: &str| {
+        let request = api::ListContactsRequest { q: q.into(), count: true, ..Default::default() };
+        let found = contacts(&client, request).await;
+        let ids: Vec<_> = found.items.into_iter().map(|contact| contact.id).collect();
+        assert_eq!(found.count, Some(ids.len() as i64));
+        ids
+    };
+    // By either name and address, with a typo, and once when both are like it.
+    for q in ["altherr", "Former.ch", "Altherrr", "muster", "anna@new", "ann"] {
+        assert_eq!(found(q).await, [target.id.clone()], "{q}");
+    }
+    let whole = async |id: &str| {
+        let request = api::GetContactRequest { id: id.into() };
+        as_caller(owner(), client.clone().get_whole_contact(request)).await.map(tonic::Response::into_inner)
+    };
+    for id in [&source.id, &target.id] {
+        let found = whole(id).await.unwrap();
+        assert_eq!((found.contact.unwrap().id, found.parts), (target.id.clone(), vec![source.id.clone()]));
+    }
+    assert_eq!(kind(whole(&Uuid::now_v7().to_string()).await), FaultKind::NotFound);
+
+    undo(&client, &merged.id).await.unwrap();
+    assert_eq!(found("altherr").await, [source.id.clone()]);
+    let found = whole(&source.id).await.unwrap();
+    assert_eq!((found.contact.unwrap().id, found.parts.len()), (source.id, 0));
+}

@@ -23,6 +23,7 @@ fn calls(client: &Client) -> Vec<(&'static str, Option<Role>, Called)> {
         ("ListSubmissions", viewer, call!(list_submissions, api::ListSubmissionsRequest::default())),
         ("GetSubmission", viewer, call!(get_submission, api::GetSubmissionRequest { id: id() })),
         ("GetContact", viewer, call!(get_contact, api::GetContactRequest { id: id() })),
+        ("GetWholeContact", viewer, call!(get_whole_contact, api::GetContactRequest { id: id() })),
         ("ListContacts", viewer, call!(list_contacts, api::ListContactsRequest::default())),
         ("CountSubmissions", viewer, call!(count_submissions, api::CountSubmissionsRequest {})),
         ("ListTags", viewer, call!(list_tags, api::ListTagsRequest {})),

@@ -127,6 +127,7 @@ pub(crate) fn pages(c: &mut ServiceConfig) {
     at!(c, "/shares/{id}", "POST", post => shares::revoke);
     at!(c, "/s/{token}", "GET, HEAD, POST", get => shares::show, post => shares::unlock);
     at!(c, "/s/{token}/content", "GET, HEAD", get => shares::content);
+    at!(c, "/s/{token}/picture", "GET, HEAD", get => shares::picture);
     at!(c, "/inbox", "GET, HEAD, POST", get => inbox::list, post => inbox::move_chosen);
     at!(c, "/inbox/{id}", "GET, HEAD, POST", get => inbox::one, post => inbox::change);
     at!(c, "/inbox/{id}/remove", "POST", post => inbox::remove);

@@ -10,14 +10,14 @@ use actix_web::{
 use jiff::{SignedDuration, Timestamp};
 use maud::{Markup, html};
 use pg::PageRequest;
-use proto::documents::Document;
+use proto::{documents::Document, indexer::DrawPageRequest};
 
 use super::{Page, may_edit, notice, page, see};
 use crate::{
     call::{Body, Call, on_behalf},
     problem::Problem,
     routes::{
-        content,
+        content, pictures,
         shares::{self, Door, New, Opened},
     },
     store::{Share, Use},
@@ -25,6 +25,8 @@ use crate::{
 };
 
 const SHOWN: i32 = 100;
+/// Of the picture that a link shows, in pixels.
+const WIDTH: i32 = 800;
 /// Days after which a link ends, as the form offers them; 0: never.
 const DAYS: [i64; 5] = [7, 1, 30, 90, 0];
 
@@ -163,11 +165,19 @@ fn open(call: &Call, opened: &Opened) -> HttpResponse {
         h1 { (document.title) }
         p.quiet { (version.file_name) " · " (version.media_type) " · " (w.size(version.size)) }
         p { a.button.primary href={ "/s/" (call.part("token")) "/content" } download { (w.download()) } }
+        @if has_picture(&version.media_type) {
+            p.look { img src={ "/s/" (call.part("token")) "/picture" } alt=(w.picture_of_page(1)) decoding="async"; }
+        }
         @if let Some(end) = open.share.expires_at {
             p.quiet { (w.link_ends_on()) " " (w.time(end.as_microsecond())) "." }
         }
     };
     quietly(page(call, StatusCode::OK, &document.title, &content))
+}
+
+/// Whether it may be drawn; of one that cannot be after all, nothing is shown.
+fn has_picture(media_type: &str) -> bool {
+    media_type == "application/pdf" || media_type.starts_with("image/")
 }
 
 fn locked(call: &Call, status: StatusCode, wrong: bool) -> HttpResponse {
@@ -211,6 +221,18 @@ pub(super) async fn unlock(call: Call, body: Body) -> Page {
             Door::Locked | Door::Open(_) => locked(&call, StatusCode::FORBIDDEN, true),
         }),
     }
+}
+
+/// How the first page looks. No other use than that of the page that shows it.
+pub(super) async fn picture(call: Call) -> Page {
+    let opened = match shares::follow(&call).await? {
+        Door::Open(opened) => opened,
+        Door::Closed => return Ok(gone(&call)),
+        Door::Locked => return Ok(locked(&call, StatusCode::FORBIDDEN, false)),
+    };
+    let (document_id, version) = (opened.document.id.clone(), opened.version.number);
+    let drawing = pictures::draw(&call, DrawPageRequest { document_id, version, page: 1, width: WIDTH });
+    on_behalf(opened.open.maker, drawing).await.map(quietly)
 }
 
 /// The bytes.

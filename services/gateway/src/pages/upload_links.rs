@@ -13,7 +13,6 @@ use super::{
 };
 use crate::{
     call::{Body, Call},
-    problem::Problem,
     routes::upload_links::{self, New, Receipt},
     store::{OpenUploadLink, UploadLink},
     words::Words,
@@ -29,8 +28,7 @@ pub(super) async fn section(call: &Call, contact: &str) -> Option<Markup> {
         return None;
     }
     let (w, id) = (call.words(), contact.parse::<Uuid>().ok()?);
-    let store = &call.state.shared.store;
-    let links = store.list_upload_links(id, &PageRequest::parse("", SHOWN).ok()?).await.map_err(Problem::from);
+    let links = upload_links::of_contact(call, id, &PageRequest::parse("", SHOWN).ok()?).await;
     let collections = home::collections(call).await.unwrap_or_default();
     Some(html! {
         section aria-labelledby="ask" {

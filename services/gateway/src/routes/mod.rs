@@ -13,7 +13,7 @@ mod health;
 pub(crate) mod index;
 pub(crate) mod links;
 pub(crate) mod merges;
-mod pictures;
+pub(crate) mod pictures;
 pub(crate) mod saved;
 pub(crate) mod search;
 pub(crate) mod session;

@@ -24,7 +24,15 @@ pub(super) async fn page(call: Call) -> Answer {
     let (width, version) = (query.number("width", 1, 1600), query.number("version", 1, i32::MAX));
     query.done()?;
     let page = call.part("number").parse().map_err(|_| Fault::not_found("page"))?;
-    let request = DrawPageRequest { document_id: call.part("id"), version, page, width };
+    draw(&call, DrawPageRequest { document_id: call.part("id"), version, page, width }).await
+}
+
+/// The picture, for whoever calls; links for people without an account show it, too.
+///
+/// # Errors
+/// 404 also when the page has none.
+pub(crate) async fn draw(call: &Call, request: DrawPageRequest) -> Answer {
+    let version = request.version;
     let ask = || {
         let (mut indexer, request) = (call.state.indexer.clone(), request.clone());
         async move { indexer.draw_page(request).await }

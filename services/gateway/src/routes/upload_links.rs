@@ -145,16 +145,30 @@ pub(super) async fn list(call: Call) -> Answer {
     let (cursor, limit) = (query.value("cursor"), query.number("limit", 1, 200));
     query.done()?;
     call.require(Role::Editor)?;
-    let id = call.id("id", "contact")?;
-    contact(&call, id).await?;
     let page = PageRequest::parse(&cursor, limit)?;
-    let (links, next) = call.state.shared.store.list_upload_links(id, &page).await?;
+    let (links, next) = of_contact(&call, call.id("id", "contact")?, &page).await?;
     json(StatusCode::OK, &List::new(links.iter().map(|link| view(link, None)).collect(), next, None))
 }
 
 pub(super) async fn delete(call: Call) -> Answer {
     revoke(&call).await?;
     no_content()
+}
+
+/// The links of a contact and of those that were merged into it; the pages show them, too.
+pub(crate) async fn of_contact(
+    call: &Call,
+    id: Uuid,
+    page: &PageRequest,
+) -> Result<(Vec<store::UploadLink>, String), Problem> {
+    let (whole, mut contacts) = whole(call, id).await?;
+    if whole != id {
+        return Err(Fault::not_found("contact").into());
+    }
+    contacts.push(id);
+    let (mut links, next) = call.state.shared.store.list_upload_links(&contacts, page).await?;
+    links.iter_mut().for_each(|link| link.contact_id = id);
+    Ok((links, next))
 }
 
 /// Ends a link; answers whose it was.
@@ -171,6 +185,18 @@ async fn contact(call: &Call, id: Uuid) -> Result<(), Problem> {
     Ok(idempotent(ask).await.map(drop)?)
 }
 
+/// The contact that this one is part of, or is, and its parts.
+async fn whole(call: &Call, id: Uuid) -> Result<(Uuid, Vec<Uuid>), Problem> {
+    let ask = || {
+        let (mut contacts, request) = (call.state.contacts.clone(), GetContactRequest { id: id.to_string() });
+        async move { contacts.get_whole_contact(request).await }
+    };
+    let found = idempotent(ask).await?.into_inner();
+    let whole = found.contact.and_then(|contact| contact.id.parse().ok());
+    let whole = whole.ok_or_else(|| Fault::internal("a contact without an id"))?;
+    Ok((whole, found.parts.iter().filter_map(|part| part.parse().ok()).collect()))
+}
+
 async fn collection(call: &Call, id: Uuid) -> Result<(), Problem> {
     let ask = || {
         let (mut documents, request) = (call.state.documents.clone(), GetCollectionRequest { id: id.to_string() });
@@ -184,16 +210,20 @@ pub(crate) async fn follow(call: &Call) -> Result<Option<OpenUploadLink>, Proble
     let shared = &call.state.shared;
     shared.limits.link(call.context.client)?;
     let hash = secret::link_hash(&call.part("token"));
-    let Some(open) = shared.store.open_upload_link(&hash).await? else { return Ok(None) };
+    let Some(mut open) = shared.store.open_upload_link(&hash).await? else { return Ok(None) };
     let asked = on_behalf(open.maker, async {
-        contact(call, open.link.contact_id).await?;
-        match open.link.collection_id {
-            Some(id) => collection(call, id).await,
-            None => Ok(()),
+        // Whose link it is may have been merged into another contact since.
+        let (contact, _) = whole(call, open.link.contact_id).await?;
+        if let Some(id) = open.link.collection_id {
+            collection(call, id).await?;
         }
+        Ok::<_, Problem>(contact)
     });
     match asked.await {
-        Ok(()) => Ok(Some(open)),
+        Ok(contact) => {
+            open.link.contact_id = contact;
+            Ok(Some(open))
+        }
         Err(problem) if problem.status == StatusCode::NOT_FOUND => Ok(None),
         Err(problem) => Err(problem),
     }

@@ -85,18 +85,18 @@ impl Store {
         Ok((link, bits, false))
     }
 
-    /// The links of a contact, the newest first.
+    /// The links of these contacts, the newest first.
     pub(crate) async fn list_upload_links(
         &self,
-        contact: Uuid,
+        contacts: &[Uuid],
         page: &PageRequest,
     ) -> Result<(Vec<UploadLink>, String), Error> {
         let after = page.after.as_ref().map(|(_, id)| *id);
         let sql = format!(
-            "SELECT {LINK} FROM upload_links l WHERE l.contact_id = $1 AND ($2::uuid IS NULL OR l.id < $2)
+            "SELECT {LINK} FROM upload_links l WHERE l.contact_id = ANY($1) AND ($2::uuid IS NULL OR l.id < $2)
              ORDER BY l.id DESC LIMIT $3"
         );
-        let rows = self.get().await?.query(&sql, &[&contact, &after, &page.fetch()]).await?;
+        let rows = self.get().await?.query(&sql, &[&contacts, &after, &page.fetch()]).await?;
         Ok(page.split(rows.iter().map(to_link).collect(), |link| (String::new(), link.id)))
     }
 
