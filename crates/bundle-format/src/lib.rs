@@ -8,7 +8,10 @@ use chassis::Fault;
 use serde::{Serialize, de::DeserializeOwned};
 
 /// The newest format that is known, and the one that is written.
-pub const FORMAT: i32 = 1;
+///
+/// 1: people, collections, documents, contacts, submissions, visits, links.
+/// 2: which message a document came with, what came with a message, and which contacts were merged.
+pub const FORMAT: i32 = 2;
 
 /// Whether this release reads bundles of this format.
 pub fn is_known(format: i32) -> bool {

@@ -17,16 +17,20 @@ use serde_json::{Value, json};
 
 use crate::{
     harness::tests,
+    mail::{attached, message},
     system::{READY, System, sha256},
 };
 
 tests!(Alone: everything_goes_into_an_empty_system_once_and_whole);
 
-/// Made by this release's format 1, and read by every later one. `UPDATE_BUNDLE=1` writes it anew from the system
-/// under test, which must hold little; only before the format is released.
-fn fixture() -> PathBuf {
-    concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/bundle-v1.tar").into()
+/// Made by the releases that wrote this format, and read by every later one. `UPDATE_BUNDLE=1` writes that of the
+/// newest format anew from the system under test, which must hold little; only before the format is released.
+fn fixture(format: i32) -> PathBuf {
+    format!("{}/fixtures/bundle-v{format}.tar", env!("CARGO_MANIFEST_DIR")).into()
 }
+
+/// The format that is written.
+const FORMAT: i32 = 2;
 
 /// An export, taken apart.
 struct Bundle {
@@ -75,8 +79,21 @@ fn sum(report: &Value, column: &str) -> i64 {
     kinds.filter_map(|(_, tally)| tally[column].as_i64()).sum()
 }
 
-/// Something of every kind, and its document and word.
-async fn fill(system: &System) -> anyhow::Result<(String, String)> {
+/// What is looked for where it is brought in.
+struct Filled {
+    /// A document, and a word of it.
+    id: String,
+    word: String,
+    /// A message with something attached.
+    mail: String,
+    /// A contact that is part of another one, which has been told so by this merge.
+    part: String,
+    whole: String,
+    merge: String,
+}
+
+/// Something of every kind.
+async fn fill(system: &System) -> anyhow::Result<Filled> {
     let word = words::unique();
     let submission = json!({"name": "Bund Ler", "email": format!("{word}@example.org"), "message": "Hello\nthere", "metadata": {"n": 1.5}});
     let contact = system.nobody.post("/api/v1/submissions", &submission).await?.expect(201)?.text_of("contact_id")?;
@@ -95,21 +112,31 @@ async fn fill(system: &System) -> anyhow::Result<(String, String)> {
     let trashed = system.owner.add(&Upload::new("old.txt", words::unique())).await?;
     system.owner.delete(&format!("/api/v1/documents/{trashed}")).await?.expect(204)?;
     system.owner.put(&format!("/api/v1/contacts/{contact}/documents/{id}")).await?.expect(204)?;
+    let mail =
+        system.owner.add_ready(&Upload::new("letter.eml", message(&words::unique(), &words::unique())), READY).await?;
+    // The younger one stays, and comes later in the bundle.
+    let whole = json!({"name": "Bund Whole", "email": format!("{}@example.org", words::unique())});
+    let whole = system.owner.post("/api/v1/contacts", &whole).await?.expect(201)?.text_of("id")?;
+    let merge = format!("/api/v1/contacts/{contact}/merge");
+    let merge = system.owner.post(&merge, &json!({"into": whole})).await?.expect(200)?.text_of("id")?;
     for document in [&other, &id] {
         system.owner.wait_settled(document, READY).await?;
     }
-    Ok((id, word))
+    for part in attached(&system.owner, &mail, false).await? {
+        system.owner.wait_settled(part["id"].as_str().context("id")?, READY).await?;
+    }
+    Ok(Filled { id, word, mail, part: contact, whole, merge })
 }
 
 async fn everything_goes_into_an_empty_system_once_and_whole(from: Arc<System>) -> anyhow::Result<()> {
-    let (id, word) = fill(&from).await?;
+    let filled = fill(&from).await?;
     from.editor.get("/api/v1/export").await?.problem(403, "forbidden")?;
     let bytes = export(&from.owner).await?;
     if std::env::var_os("UPDATE_BUNDLE").is_some() {
-        std::fs::write(fixture(), &bytes)?;
+        std::fs::write(fixture(FORMAT), &bytes)?;
     }
     let out = take_apart(&bytes)?;
-    for kind in ["users", "collections", "contacts", "submissions", "visits", "links", "documents"] {
+    for kind in ["users", "collections", "contacts", "submissions", "visits", "links", "merges", "documents"] {
         let (listed, counted) = (out.records.get(kind).map_or(0, BTreeSet::len), &out.manifest["counts"][kind]);
         ensure!(listed > 0 && *counted == listed, "{listed} {kind}, and the manifest says {counted}");
     }
@@ -117,12 +144,13 @@ async fn everything_goes_into_an_empty_system_once_and_whole(from: Arc<System>) 
     ensure!(!text.contains("argon2") && !text.contains(&from.editor_token), "a secret is in it");
 
     let to = System::start("bundle").await?;
-    let outcome = bring_in(&to, &bytes, &out, &id, &word).await;
+    let outcome = bring_in(&to, &bytes, &out, &filled).await;
     to.finish(outcome.is_err()).await;
     outcome
 }
 
-async fn bring_in(to: &System, bytes: &[u8], out: &Bundle, id: &str, word: &str) -> anyhow::Result<()> {
+async fn bring_in(to: &System, bytes: &[u8], out: &Bundle, filled: &Filled) -> anyhow::Result<()> {
+    let (id, word) = (filled.id.as_str(), filled.word.as_str());
     to.editor.post("/api/v1/import", &json!({})).await?.problem(403, "forbidden")?;
     to.owner.post("/api/v1/import", &json!({})).await?.problem(415, "unsupported-media-type")?;
     damaged_ones_are_refused(to, bytes).await?;
@@ -140,6 +168,8 @@ async fn bring_in(to: &System, bytes: &[u8], out: &Bundle, id: &str, word: &str)
     let content = to.owner.get(&format!("/api/v1/documents/{id}/content")).await?.expect(200)?;
     ensure!(out.files.contains(&sha256(&content.body)), "other bytes");
 
+    what_belongs_together_stays_so(to, filled).await?;
+
     // The same comes out again, besides what was here: the people of this system.
     let back = take_apart(&export(&to.owner).await?)?;
     for (kind, records) in &out.records {
@@ -155,14 +185,32 @@ async fn bring_in(to: &System, bytes: &[u8], out: &Bundle, id: &str, word: &str)
     let after = take_apart(&export(&to.owner).await?)?;
     ensure!(after.records == back.records && after.files == back.files, "the second import changed something");
 
-    // What an earlier release wrote is read.
-    let old = std::fs::read(fixture()).context("the committed bundle")?;
-    let counts = take_apart(&old)?.manifest["counts"].clone();
-    let did = import(&to.owner, &old, "").await?.expect(200)?.json()?;
-    assert_eq!(sum(&did, "refused"), 0, "{did}");
-    let documents = &did["records"]["documents"];
-    let seen = ["created", "unchanged"].iter().filter_map(|column| documents[column].as_i64()).sum::<i64>();
-    assert_eq!(counts["documents"], seen, "{did}");
+    // What earlier releases wrote is read.
+    for format in 1..FORMAT {
+        let old = std::fs::read(fixture(format)).context("the committed bundle")?;
+        let counts = take_apart(&old)?.manifest["counts"].clone();
+        let did = import(&to.owner, &old, "").await?.expect(200)?.json()?;
+        assert_eq!(sum(&did, "refused"), 0, "{did}");
+        let documents = &did["records"]["documents"];
+        let seen = ["created", "unchanged"].iter().filter_map(|column| documents[column].as_i64()).sum::<i64>();
+        assert_eq!(counts["documents"], seen, "{did}");
+    }
+
+    // Merged elsewhere, parted here.
+    to.owner.post_empty(&format!("/api/v1/contacts/merges/{}/undo", filled.merge)).await?.expect(200)?;
+    to.owner.get(&format!("/api/v1/contacts/{}", filled.part)).await?.expect(200)?;
+    Ok(())
+}
+
+/// The mail is read again and has its attachment once; the contact is part of the other one.
+async fn what_belongs_together_stays_so(to: &System, filled: &Filled) -> anyhow::Result<()> {
+    to.owner.wait_ready(&filled.mail, READY).await?;
+    let parts = attached(&to.owner, &filled.mail, false).await?;
+    ensure!(parts.len() == 1, "{parts:?}");
+    to.owner.wait_ready(parts[0]["id"].as_str().context("id")?, READY).await?;
+    to.owner.get(&format!("/api/v1/contacts/{}", filled.part)).await?.problem(404, "not-found")?;
+    let whole = to.owner.get(&format!("/api/v1/submissions?contact_id={}", filled.whole)).await?.expect(200)?.json()?;
+    ensure!(whole["items"].as_array().is_some_and(|items| items.len() == 1), "{whole}");
     Ok(())
 }
 
@@ -186,7 +234,7 @@ async fn damaged_ones_are_refused(to: &System, bytes: &[u8]) -> anyhow::Result<(
     refused(&changed("%PDF-", b'X')?, "bundle-damaged").await?;
     refused(&changed("Hello\\nthere", b'J')?, "bundle-damaged").await?;
     refused(&changed("\"seal\"", b'#')?, "bundle-damaged").await?;
-    let head = find("{\"format\":1")?;
+    let head = find("{\"format\":2")?;
     let mut later = bytes.to_vec();
     later[head + 10] = b'9';
     refused(&later, "bundle-format").await?;

@@ -23,7 +23,7 @@ tests!(Shared:
 /// Made by another program, with the password `Schlüssel`; it says "The secret is 42".
 const LOCKED: &[u8] = include_bytes!("../../../crates/extract/tests/it/locked.xlsx");
 
-fn message(letter: &str, attached: &str) -> String {
+pub(crate) fn message(letter: &str, attached: &str) -> String {
     format!(
         "From: a@example.org\r\nTo: b@example.org\r\nSubject: Letter {letter}\r\nMIME-Version: 1.0\r\n\
          Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n\r\nSee the file, {letter}\r\n\
@@ -33,7 +33,7 @@ fn message(letter: &str, attached: &str) -> String {
 }
 
 /// The ids of what is attached.
-async fn attached(client: &Client, id: &str, trashed: bool) -> anyhow::Result<Vec<Value>> {
+pub(crate) async fn attached(client: &Client, id: &str, trashed: bool) -> anyhow::Result<Vec<Value>> {
     let path = format!("/api/v1/documents?parent_id={id}&trashed={trashed}");
     let listed = client.get(&path).await?.expect(200)?.json()?;
     Ok(listed["items"].as_array().context("items")?.clone())

@@ -1,6 +1,6 @@
 //! What the export bundle holds of this service: records, each a JSON object on a line of its own.
 //!
-//! This is format 1; the crate `bundle-format` says what a later one may change.
+//! The crate `bundle-format` says what a later format may change.
 
 use chassis::Fault;
 use jiff::{Timestamp, civil::Date};
@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::domain::{
-    Check, Company, Email, Line, Message, Metadata, Name, NewContact, NewSubmission, Phone, Subject, Tags,
+    Check, Company, Email, Line, Message, Metadata, Name, NewContact, NewSubmission, Phone, Subject, Tags, Taken,
 };
 
 /// A part is not made longer once it has so many bytes.
@@ -22,10 +22,11 @@ pub(crate) enum Kind {
     Submissions,
     Visits,
     Links,
+    Merges,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Kind; 4] = [Kind::Contacts, Kind::Submissions, Kind::Visits, Kind::Links];
+    pub(crate) const ALL: [Kind; 5] = [Kind::Contacts, Kind::Submissions, Kind::Visits, Kind::Links, Kind::Merges];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -33,6 +34,7 @@ impl Kind {
             Kind::Submissions => "submissions",
             Kind::Visits => "visits",
             Kind::Links => "links",
+            Kind::Merges => "merges",
         }
     }
 }
@@ -88,6 +90,21 @@ pub(crate) struct Link {
     pub(crate) decided_at: Timestamp,
 }
 
+/// Two contacts that became one, or two again. Since format 2.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Merge {
+    pub(crate) id: Uuid,
+    /// The contact that went into the other one.
+    pub(crate) source_id: Uuid,
+    pub(crate) target_id: Uuid,
+    pub(crate) taken: Taken,
+    /// That the source had then.
+    pub(crate) submissions: i64,
+    pub(crate) merged_at: Timestamp,
+    pub(crate) undone_at: Option<Timestamp>,
+}
+
 /// Records of one kind.
 #[derive(Debug)]
 pub(crate) enum Records {
@@ -95,6 +112,7 @@ pub(crate) enum Records {
     Submissions(Vec<Submission>),
     Visits(Vec<Visits>),
     Links(Vec<Link>),
+    Merges(Vec<Merge>),
 }
 
 impl Records {
@@ -107,6 +125,7 @@ impl Records {
             "submissions" => Records::Submissions(bundle_format::read(lines)?),
             "visits" => Records::Visits(bundle_format::read(lines)?),
             "links" => Records::Links(bundle_format::read(lines)?),
+            "merges" => Records::Merges(bundle_format::read(lines)?),
             _ => return Err(bundle_format::unknown_kind()),
         })
     }
@@ -181,6 +200,6 @@ mod tests {
         assert_eq!(read, [link]);
         assert_eq!(Records::parse(1, "links", b"{}\n").unwrap_err().reason, "bundle-damaged");
         assert_eq!(Records::parse(1, "secrets", &lines).unwrap_err().reason, "bundle-damaged");
-        assert_eq!(Records::parse(2, "links", &lines).unwrap_err().reason, "bundle-format");
+        assert_eq!(Records::parse(bundle_format::FORMAT + 1, "links", &lines).unwrap_err().reason, "bundle-format");
     }
 }

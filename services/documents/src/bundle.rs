@@ -1,8 +1,8 @@
 //! What the export bundle holds of this service: records, each a JSON object on a line of its own. The bytes
 //! of files come beside them.
 //!
-//! This is format 1; the crate `bundle-format` says what a later one may change. What was read
-//! out of a document is not in it: whoever brings it in reads it again.
+//! The crate `bundle-format` says what a later format may change. What was read out of a document is not in
+//! it: whoever brings it in reads it again.
 
 use chassis::Fault;
 use jiff::Timestamp;
@@ -43,6 +43,26 @@ pub(crate) struct Document {
     pub(crate) deleted_at: Option<Timestamp>,
     /// From 1, without a gap; the last is the current one.
     pub(crate) versions: Vec<Version>,
+    /// The message that it came with. Since format 2.
+    #[serde(default)]
+    pub(crate) parent_id: Option<Uuid>,
+    /// What came with it, if it is a message; also what somebody removed for good, so that it does not come
+    /// back when the message is read again. Since format 2.
+    #[serde(default)]
+    pub(crate) attachments: Vec<Attachment>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Attachment {
+    pub(crate) document_id: Uuid,
+    pub(crate) file_name: String,
+    /// Of what was attached; the document may have got other bytes since.
+    pub(crate) sha256: String,
+    /// The last version of the message that has it.
+    pub(crate) version: i32,
+    /// Put into the trash because a newer version of the message does not have it.
+    pub(crate) gone: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -102,6 +122,10 @@ impl Document {
             check.sha256("sha256", &version.sha256);
             check.line("file_name", &version.file_name, true, 255);
         }
+        for attachment in &self.attachments {
+            check.sha256("sha256", &attachment.sha256);
+            check.line("file_name", &attachment.file_name, true, 255);
+        }
         check.done()?;
         let numbered = self.versions.iter().zip(1..).all(|(version, number)| version.number == number);
         let sized = self.versions.iter().all(|version| version.size > 0 && version.sha256.len() == 64);
@@ -109,6 +133,13 @@ impl Document {
             true => Ok(()),
             false => Err(Fault::field("versions", "must be numbered from 1 and have size and SHA-256")),
         }
+    }
+
+    /// Whether what is here is what this record says. Reading a message again notes what came with it, and older
+    /// bundles do not say what a document came with.
+    pub(crate) fn is(&self, here: &Document) -> bool {
+        let parent_id = self.parent_id.and(here.parent_id);
+        *self == Document { parent_id, attachments: self.attachments.clone(), ..here.clone() }
     }
 
     /// The current one; there is one in every record that was checked.

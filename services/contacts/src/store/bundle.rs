@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::Store;
 use crate::{
-    bundle::{Contact, Kind, Link, PART_BYTES, Records, Submission, Visits},
+    bundle::{Contact, Kind, Link, Merge, PART_BYTES, Records, Submission, Visits},
     error::Error,
 };
 
@@ -59,6 +59,7 @@ impl Store {
                 Kind::Submissions => self.submissions_after(&mut lines, place.after).await?,
                 Kind::Visits => self.visits_after(&mut lines, place.after).await?,
                 Kind::Links => self.links_after(&mut lines, place.after).await?,
+                Kind::Merges => self.merges_after(&mut lines, place.after).await?,
             };
             records += count;
             match after {
@@ -153,6 +154,28 @@ impl Store {
         Ok(more(&rows, ROWS, |row| After::Pair(row.get(0), row.get(1))))
     }
 
+    /// In the order in which they were done, without those of contacts that are gone.
+    async fn merges_after(&self, lines: &mut Vec<u8>, after: After) -> Result<(i64, Option<After>), Error> {
+        let sql = "SELECT id, source_id, target_id, taken, submissions, merged_at, undone_at FROM merges
+                   WHERE ($1::uuid IS NULL OR id > $1)
+                     AND 2 = (SELECT count(*) FROM contacts WHERE contacts.id IN (source_id, target_id))
+                   ORDER BY id LIMIT $2";
+        let rows = self.pool.get().await?.query(sql, &[&id(after), &ROWS]).await?;
+        for row in &rows {
+            let record = Merge {
+                id: row.get(0),
+                source_id: row.get(1),
+                target_id: row.get(2),
+                taken: serde_json::from_value(row.get(3)).map_err(Fault::internal)?,
+                submissions: row.get(4),
+                merged_at: row.get(5),
+                undone_at: row.get(6),
+            };
+            bundle_format::write(lines, &record).map_err(pg::Error::Other)?;
+        }
+        Ok(more(&rows, ROWS, |row| After::Id(row.get(0))))
+    }
+
     /// Adds what is missing, in one transaction.
     pub(crate) async fn import(&self, records: &Records, dry_run: bool) -> Result<ImportResponse, Error> {
         let mut connection = self.pool.get().await?;
@@ -177,6 +200,11 @@ impl Store {
             Records::Links(records) => {
                 for record in records {
                     count(&mut done, record.contact_id, rehearsed(link(&tx, record).await?, dry_run));
+                }
+            }
+            Records::Merges(records) => {
+                for record in records {
+                    count(&mut done, record.id, rehearsed(merge(&tx, record).await?, dry_run));
                 }
             }
         }
@@ -344,6 +372,36 @@ async fn link(tx: &Transaction<'_>, record: &Link) -> Result<Outcome, Error> {
         NO_CONTACT,
     )
     .await
+}
+
+/// One that is in force makes the source a part of the target again, unless it is a part of another contact here.
+/// What the target took is in its own record.
+async fn merge(tx: &Transaction<'_>, record: &Merge) -> Result<Outcome, Error> {
+    let same = "SELECT undone_at IS NOT DISTINCT FROM $2 FROM merges WHERE id = $1";
+    if let Some(row) = tx.query_opt(same, &[&record.id, &record.undone_at]).await? {
+        return Ok(if row.get(0) { Outcome::Unchanged } else { Outcome::Kept });
+    }
+    if record.undone_at.is_none() {
+        let sql = "SELECT id, merged_into FROM contacts WHERE id IN ($1, $2) ORDER BY id FOR UPDATE";
+        let both = tx.query(sql, &[&record.source_id, &record.target_id]).await?;
+        let part_of = |id: Uuid| both.iter().find(|row| row.get::<_, Uuid>(0) == id).map(|row| row.get(1));
+        let (source, target): (Option<Option<Uuid>>, Option<Option<Uuid>>) =
+            (part_of(record.source_id), part_of(record.target_id));
+        let (Some(source), Some(target)) = (source, target) else {
+            return Ok(Outcome::Refused(NO_CONTACT.to_owned()));
+        };
+        let whole = target.unwrap_or(record.target_id);
+        if source.is_some() || whole == record.source_id {
+            return Ok(Outcome::Kept);
+        }
+        let sql = "UPDATE contacts SET merged_into = $2 WHERE id = $1 OR merged_into = $1";
+        tx.execute(sql, &[&record.source_id, &whole]).await?;
+    }
+    let sql = "INSERT INTO merges (id, source_id, target_id, taken, submissions, merged_at, undone_at)
+               VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    let Merge { id, source_id, target_id, taken, submissions, merged_at, undone_at } = record;
+    tx.execute(sql, &[id, source_id, target_id, &Json(taken), submissions, merged_at, undone_at]).await?;
+    Ok(Outcome::Created)
 }
 
 fn id(after: After) -> Option<Uuid> {

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{Store, events::event, work::put_work};
 use crate::{
-    bundle::{Collection, Document, PART_BYTES, PART_FILE_BYTES, PART_RECORDS, Version},
+    bundle::{Attachment, Collection, Document, PART_BYTES, PART_FILE_BYTES, PART_RECORDS, Version},
     domain::FIRST_COLLECTION,
     error::Error,
 };
@@ -78,7 +78,7 @@ impl Store {
         after: Option<Uuid>,
     ) -> Result<(api::Records, Vec<Named>, Option<Uuid>), Error> {
         let connection = self.pool.get().await?;
-        let sql = "SELECT id, collection_id, title, tags, metadata, created_at, created_by, deleted_at
+        let sql = "SELECT id, collection_id, title, tags, metadata, created_at, created_by, deleted_at, parent_id
                    FROM documents WHERE $1::uuid IS NULL OR id > $1 ORDER BY id LIMIT $2";
         let documents = connection.query(sql, &[&after, &PART_RECORDS]).await?;
         let ids: Vec<Uuid> = documents.iter().map(|row| row.get(0)).collect();
@@ -88,6 +88,12 @@ impl Store {
         for row in connection.query(sql, &[&ids]).await? {
             versions.entry(row.get(0)).or_default().push(version(&row));
         }
+        let sql = "SELECT parent_id, document_id, file_name, sha256, version, gone
+                   FROM attachments WHERE parent_id = ANY($1) ORDER BY document_id";
+        let mut attachments: HashMap<Uuid, Vec<Attachment>> = HashMap::new();
+        for row in connection.query(sql, &[&ids]).await? {
+            attachments.entry(row.get(0)).or_default().push(attachment(&row));
+        }
         let (mut lines, mut files, mut bytes, mut written) = (Vec::new(), Vec::new(), 0, 0);
         let mut next = ids.last().copied().filter(|_| ids.len() as i64 == PART_RECORDS);
         for row in &documents {
@@ -95,7 +101,9 @@ impl Store {
             // Purged between the two questions: it is no longer there.
             let Some(of_it) = versions.remove(&id) else { continue };
             let (versions, named): (Vec<Version>, Vec<Named>) = of_it.into_iter().unzip();
-            bundle_format::write(&mut lines, &document(row, versions)).map_err(pg::Error::Other)?;
+            let attachments = attachments.remove(&id).unwrap_or_default();
+            let record = Document { attachments, ..document(row, versions) };
+            bundle_format::write(&mut lines, &record).map_err(pg::Error::Other)?;
             written += 1;
             bytes += named.iter().map(|file| file.size).sum::<i64>();
             files.extend(named);
@@ -135,7 +143,7 @@ impl Store {
     pub(crate) async fn judge(&self, records: &[Document]) -> Result<Vec<Outcome>, Error> {
         let connection = self.pool.get().await?;
         let ids: Vec<Uuid> = records.iter().map(|record| record.id).collect();
-        let sql = "SELECT id, collection_id, title, tags, metadata, created_at, created_by, deleted_at
+        let sql = "SELECT id, collection_id, title, tags, metadata, created_at, created_by, deleted_at, parent_id
                    FROM documents WHERE id = ANY($1)";
         let rows = connection.query(sql, &[&ids]).await?;
         let sql = "SELECT document_id, number, file_name, media_type, size, sha256, created_at, created_by, object_key
@@ -152,7 +160,7 @@ impl Store {
         let judged = records.iter().map(|record| match (record.check(), known.get(&record.id)) {
             (Err(fault), _) => Outcome::Refused(fault.detail),
             (_, None) => Outcome::Created,
-            (_, Some(here)) if here == record => Outcome::Unchanged,
+            (_, Some(here)) if record.is(here) => Outcome::Unchanged,
             (_, Some(_)) => Outcome::Kept,
         });
         Ok(judged.collect())
@@ -211,8 +219,9 @@ async fn add_document(tx: &Transaction<'_>, record: &Document, stored: &[Stored]
         return Ok(Outcome::Refused("its collection is not here".to_owned()));
     }
     let sql = "INSERT INTO documents (id, collection_id, title, file_name, media_type, size, sha256, tags, metadata,
-                   version, created_at, created_by, deleted_at)
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING";
+                   version, created_at, created_by, deleted_at, parent_id)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, (SELECT id FROM documents WHERE id = $14))
+               ON CONFLICT DO NOTHING";
     let added = tx
         .execute(
             sql,
@@ -230,6 +239,7 @@ async fn add_document(tx: &Transaction<'_>, record: &Document, stored: &[Stored]
                 &record.created_at,
                 &record.created_by,
                 &record.deleted_at,
+                &record.parent_id,
             ],
         )
         .await?;
@@ -257,12 +267,44 @@ async fn add_document(tx: &Transaction<'_>, record: &Document, stored: &[Stored]
         )
         .await?;
     }
+    add_attachments(tx, record).await?;
     event(tx, record.id, current.number, "received", "").await?;
     // What is in the trash is read when it is taken out.
     if record.deleted_at.is_none() {
         put_work(tx, record.id, current.number, "extract").await?;
     }
     Ok(Outcome::Created)
+}
+
+/// What came with a message, before it is read again. Messages come before what came with them.
+async fn add_attachments(tx: &Transaction<'_>, record: &Document) -> Result<(), Error> {
+    let sql = "INSERT INTO attachments (parent_id, document_id, file_name, sha256, version, gone, root_id, depth)
+               SELECT $1, a.document_id, a.file_name, a.sha256, a.version, a.gone,
+                      coalesce(message.root_id, $1), coalesce(message.depth, 0) + 1
+               FROM unnest($2::uuid[], $3::text[], $4::text[], $5::int[], $6::boolean[])
+                    AS a (document_id, file_name, sha256, version, gone)
+               LEFT JOIN attachments message ON message.document_id = $1
+               ON CONFLICT DO NOTHING";
+    let all = &record.attachments;
+    let documents: Vec<Uuid> = all.iter().map(|a| a.document_id).collect();
+    let names: Vec<&str> = all.iter().map(|a| a.file_name.as_str()).collect();
+    let hashes: Vec<&str> = all.iter().map(|a| a.sha256.as_str()).collect();
+    let versions: Vec<i32> = all.iter().map(|a| a.version).collect();
+    let gone: Vec<bool> = all.iter().map(|a| a.gone).collect();
+    if !all.is_empty() {
+        tx.execute(sql, &[&record.id, &documents, &names, &hashes, &versions, &gone]).await?;
+    }
+    Ok(())
+}
+
+fn attachment(row: &Row) -> Attachment {
+    Attachment {
+        document_id: row.get(1),
+        file_name: row.get(2),
+        sha256: row.get(3),
+        version: row.get(4),
+        gone: row.get(5),
+    }
 }
 
 fn collection(row: &Row) -> Collection {
@@ -290,6 +332,8 @@ fn document(row: &Row, versions: Vec<Version>) -> Document {
         created_by: row.get(6),
         deleted_at: row.get(7),
         versions,
+        parent_id: row.get(8),
+        attachments: Vec::new(),
     }
 }
 

@@ -47,7 +47,7 @@ pub(super) struct Import {
     /// Of the bundle, read so far.
     bytes: u64,
     files: u64,
-    /// By kind: users, collections, contacts, submissions, visits, links, documents.
+    /// By kind: users, collections, contacts, submissions, visits, links, merges, documents.
     records: BTreeMap<String, Sum>,
     /// Why some were refused or left; a hundred at most.
     reasons: Vec<String>,
