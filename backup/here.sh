@@ -3,8 +3,9 @@
 #   here.sh backup.sh | restore.sh [--overwrite] [SNAPSHOT] | drill.sh
 #
 #   DOSSIER_HOME        where that system is (.dossier)
-#   BACKUP_HOME         where the repository, its password and the metrics are (.dossier-backup): outside
-#                       of the home, so that `make reset` leaves it
+#   BACKUP_HOME         where the repository and its password are (.dossier-backup): outside of the home, so
+#                       that `make reset` leaves it. What a backup measures is in the home, where gateway and
+#                       node exporter look
 #   BACKUP_REPOSITORY   another repository, as restic names it
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -36,7 +37,7 @@ export S3_ENDPOINT="${S3_ENDPOINT:-http://127.0.0.1:$(port object-store)}"
 export S3_REGION="${S3_REGION:-garage}" S3_BUCKET="${S3_BUCKET:-dossier}"
 export S3_ACCESS_KEY_FILE="$home/secrets/s3-access-key" S3_SECRET_KEY_FILE="$home/secrets/s3-secret-key"
 export RESTIC_REPOSITORY="${BACKUP_REPOSITORY:-$backups/restic}" RESTIC_PASSWORD_FILE="$backups/password"
-export BACKUP_WORK="$backups/work" METRICS_DIR="${METRICS_DIR:-$backups/metrics}"
+export BACKUP_WORK="$backups/work" METRICS_DIR="${METRICS_DIR:-$home/observe/textfile}"
 root=$(dirname "$here")
 export BACKUP_FILES="${BACKUP_FILES:-$root/Caddyfile $root/observability}"
 if [ -e "$home/secrets/meili-master-key" ] || [ -e "$home/secrets/meili-key" ]; then

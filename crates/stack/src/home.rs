@@ -62,6 +62,11 @@ impl Home {
         Ok(home)
     }
 
+    /// Where a backup writes down how it went, for the gateway and the node exporter.
+    pub(crate) fn measured(&self) -> PathBuf {
+        self.dir.join("observe/textfile")
+    }
+
     /// A folder that goes away with this value.
     ///
     /// # Errors

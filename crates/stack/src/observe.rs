@@ -50,7 +50,7 @@ impl Observed<'_> {
     pub(crate) fn programs(&self) -> anyhow::Result<Vec<(&'static str, Program)>> {
         self.configure_prometheus()?;
         self.configure_alertmanager()?;
-        fs::create_dir_all(self.dir("textfile"))?;
+        fs::create_dir_all(self.home.measured())?;
         Ok(vec![
             ("prometheus", self.prometheus()?),
             ("alertmanager", self.alertmanager()?),
@@ -191,7 +191,7 @@ impl Observed<'_> {
     fn node(&self) -> anyhow::Result<Program> {
         let arguments = vec![
             format!("--web.listen-address={}", self.local("node-exporter")),
-            format!("--collector.textfile.directory={}", self.dir("textfile").display()),
+            format!("--collector.textfile.directory={}", self.home.measured().display()),
         ];
         self.program("node-exporter", "prometheus-node-exporter", "prometheus-node-exporter", arguments)
     }

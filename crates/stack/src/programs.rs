@@ -62,6 +62,8 @@ impl Surroundings<'_> {
                 env.set("PUBLIC_URL", self.url);
                 env.set("DOSSIER_OWNER_EMAIL", self.owner_email);
                 env.secret("DOSSIER_OWNER_PASSWORD", self.secrets, "owner-password");
+                env.set("BACKUP_METRICS_DIR", self.home.measured());
+                env.secret("SEALING_KEY", self.secrets, "sealing-key");
                 if self.secrets.path("prober-token").exists() {
                     env.secret("PROBER_TOKEN", self.secrets, "prober-token");
                 }
@@ -136,10 +138,9 @@ impl Surroundings<'_> {
             flag("--http-addr", self.local("meilisearch").into()),
             flag("--env", "production".into()),
         ];
-        let switches = ["--no-analytics", "--experimental-enable-metrics"].map(OsString::from);
         Program {
             path: bin.to_owned(),
-            arguments: arguments.into_iter().flatten().chain(switches).collect(),
+            arguments: arguments.into_iter().flatten().chain(["--no-analytics".into()]).collect(),
             directory: Some(dir),
             ..self.program("meilisearch", "meilisearch")
         }

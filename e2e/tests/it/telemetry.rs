@@ -48,6 +48,8 @@ async fn ask_everything(stack: &Stack) -> anyhow::Result<(usize, usize)> {
     let report = "dossier_backup_last_success_timestamp_seconds 1\n\
                   dossier_restore_check_success 1\ndossier_restore_check_timestamp_seconds 1\n";
     fs::write(stack.home().join("observe/textfile/backup.prom"), report)?;
+    let page = String::from_utf8(owner.get("/settings/backups").await?.expect(200)?.body)?;
+    ensure!(page.contains("1970"), "the settings do not say when the last backup was: {page}");
     let panels = panels()?;
     // Rates need two scrapes with something in them, so there is traffic until every panel has a number.
     let until = Instant::now() + MEASURED;

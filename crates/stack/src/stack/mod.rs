@@ -112,7 +112,9 @@ impl Stack {
         let passwords = Passwords(role_passwords(&secrets)?);
         let mut ports = home.ports(&port_names())?;
         ports.insert("caddy".to_owned(), builder.site_port()?);
-        secrets.get_or_make("rpc-token")?;
+        for name in ["rpc-token", "sealing-key"] {
+            secrets.get_or_make(name)?;
+        }
         let url = format!("http://localhost:{}", ports["caddy"]);
         let s3 = objects(&external, &secrets, &ports)?;
         let engine = external.meilisearch_bin.as_ref().map(|_| format!("http://{}", local(ports["meilisearch"])));

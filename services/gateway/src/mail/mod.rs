@@ -72,6 +72,10 @@ pub(crate) async fn run(config: &Config, shared: Arc<Shared>, stop: Cancellation
         pause: Duration::from_millis(config.mail.mail_retry_ms),
         shared: shared.clone(),
     };
+    // A counter that appears with its first event would not have risen.
+    for kind in Kind::ALL {
+        metrics::counter!("gateway_mail_attempts_total", "kind" => kind.as_str(), "outcome" => "failed").increment(0);
+    }
     let take = |free| shared.store.take_due_mails(free);
     let attempt = |due| {
         let worker = worker.clone();

@@ -25,6 +25,8 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
+    pub(crate) const ALL: [Kind; 3] = [Kind::Submission, Kind::Invitation, Kind::Forgotten];
+
     /// In the table and in metrics.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
@@ -35,8 +37,7 @@ impl Kind {
     }
 
     fn parse(text: &str) -> Result<Self, Error> {
-        let all = [Kind::Submission, Kind::Invitation, Kind::Forgotten];
-        let known = all.into_iter().find(|kind| kind.as_str() == text);
+        let known = Kind::ALL.into_iter().find(|kind| kind.as_str() == text);
         known.ok_or_else(|| Error::Internal("a stored mail is of an unknown kind".to_owned()))
     }
 }
