@@ -2,6 +2,7 @@
 # Makes the secrets of a cluster and writes them as manifests, each service's with what it needs and
 # nothing else. Keep the output in no file:
 #   S3_ACCESS_KEY=… S3_SECRET_KEY=… kubernetes/secrets.sh | kubectl apply --namespace dossier -f -
+# SMTP_PASSWORD and OIDC_CLIENT_SECRET likewise, where there are such; empty, the gateway goes without.
 # Run once. To rotate one, change it in the cluster and restart who reads it: docs/operating/secrets.md.
 set -eu
 umask 077
@@ -9,6 +10,7 @@ umask 077
 random() { head -c "$1" /dev/urandom | od -An -v -tx1 | tr -d ' \n'; }
 
 prober=dsr_$(random 32)
+sealing=$(random 32)
 rpc=$(random 16) postgres=$(random 16) meili=$(random 16) owner_password=$(random 12)
 db_owner=$(random 16) db_access=$(random 16) db_contacts=$(random 16) db_documents=$(random 16)
 db_search=$(random 16) db_monitor=$(random 16)
@@ -22,7 +24,7 @@ secret() { # name, key, value, …; by hand, since the values are in no command 
     printf -- '---\napiVersion: v1\nkind: Secret\nmetadata: { name: dossier-%s }\ntype: %s\nstringData:\n' "$1" "$2"
     shift 2
     while [ $# -gt 0 ]; do
-        printf "  %s: '%s'\n" "$1" "$2"
+        printf "  %s: '%s'\n" "$1" "$(printf %s "$2" | sed "s/'/''/g")"
         shift 2
     done
 }
@@ -31,7 +33,8 @@ secret migrate Opaque database-url "$(url owner "$db_owner")" postgres-password 
     db-owner-password "$db_owner" db-access-password "$db_access" db-contacts-password "$db_contacts" \
     db-documents-password "$db_documents" db-search-password "$db_search" db-monitor-password "$db_monitor"
 secret gateway Opaque rpc-token "$rpc" database-url "$(url access "$db_access")" owner-password "$owner_password" \
-    prober-token "$prober"
+    prober-token "$prober" sealing-key "$sealing" \
+    smtp-password "${SMTP_PASSWORD:-}" oidc-client-secret "${OIDC_CLIENT_SECRET:-}"
 secret prober Opaque prober-token "$prober"
 secret contacts Opaque rpc-token "$rpc" database-url "$(url contacts "$db_contacts")"
 secret documents Opaque rpc-token "$rpc" database-url "$(url documents "$db_documents")" \

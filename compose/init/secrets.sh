@@ -47,6 +47,7 @@ have garage-metrics-token random 16
 have meili-master-key random 16
 have owner-password random 12
 have prober-token api_token
+have sealing-key random 32
 have grafana-password random 12
 have operator-password random 12
 have restic-password random 20
@@ -133,6 +134,7 @@ url 65532 gateway access
 pass 65532 gateway rpc-token
 pass 65532 gateway owner-password
 pass 65532 gateway prober-token
+pass 65532 gateway sealing-key
 pass 65532 prober prober-token
 url 65532 contacts contacts
 pass 65532 contacts rpc-token

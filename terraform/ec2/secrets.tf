@@ -16,6 +16,8 @@ locals {
     "db-search-password",
     "meili-master-key",
     "owner-password",
+    # Encrypts what the database holds of second factors and webhooks; keep a copy, as of the last.
+    "sealing-key",
     "grafana-password",
     "operator-password",
     # Encrypts the backups; keep a copy outside of this account.

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use anyhow::{Context, ensure};
-use e2e::words;
+use e2e::{client::Upload, words};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -12,7 +12,10 @@ use tokio::{
 
 use crate::{harness::tests, system::System};
 
-tests!(Inside: a_submission_is_told_to_whoever_asked_for_it);
+tests!(Inside:
+    a_submission_is_told_to_whoever_asked_for_it,
+    what_becomes_of_a_document_is_told_by_its_ids,
+);
 
 const PATIENCE: Duration = Duration::from_secs(40);
 
@@ -65,6 +68,38 @@ async fn a_submission_is_told_to_whoever_asked_for_it(system: Arc<System>) -> an
     );
     ensure!(!log.to_string().contains(&email), "the log holds ids only: {log}");
     system.editor.get(&hook).await?.problem(403, "forbidden")?;
+    system.owner.delete(&hook).await?.expect(204)?;
+    Ok(())
+}
+
+async fn what_becomes_of_a_document_is_told_by_its_ids(system: Arc<System>) -> anyhow::Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let events = ["document.ready", "document.failed", "document.deleted"];
+    let hook = json!({"url": format!("http://{}/hook", listener.local_addr()?), "events": events});
+    let hook = system.owner.post("/api/v1/webhooks", &hook).await?.expect(201)?;
+    let hook = format!("/api/v1/webhooks/{}", hook.text_of("id")?);
+
+    let title = words::unique();
+    let good = system.owner.add(&Upload::new(&format!("{title}.txt"), format!("About {title}."))).await?;
+    let broken = system.owner.add(&Upload::new("broken.pdf", format!("%PDF-1.7 {title} and nothing more"))).await?;
+    // Other tests have documents, too, and which of these two ends first is not said.
+    let mut told = HashMap::new();
+    let mut wait = async |event: &str, id: &str| {
+        let wanted = (event.to_owned(), id.to_owned());
+        while !told.contains_key(&wanted) {
+            let (_, body) = arrived(&listener).await?;
+            ensure!(!body.to_string().contains(&title), "ids only: {body}");
+            let key = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            told.insert((key(&body["type"]), key(&body["data"]["document_id"])), body["data"].clone());
+        }
+        Ok::<Value, anyhow::Error>(told[&wanted].clone())
+    };
+    let ready = wait("document.ready", &good).await?;
+    ensure!(ready["version"] == 1 && ready["collection_id"].is_string() && ready["failure"].is_null(), "{ready}");
+    let failed = wait("document.failed", &broken).await?;
+    ensure!(failed["failure"]["code"].is_string(), "{failed}");
+    system.owner.delete(&format!("/api/v1/documents/{good}")).await?.expect(204)?;
+    wait("document.deleted", &good).await?;
     system.owner.delete(&hook).await?.expect(204)?;
     Ok(())
 }

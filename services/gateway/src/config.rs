@@ -57,6 +57,12 @@ pub struct Config {
     /// The API token of the prober, which tests the system as a user; with it, its account is made.
     #[arg(long, env, hide_env_values = true, value_parser = chassis::parse_secret)]
     pub prober_token: Option<SecretString>,
+    /// Encrypts what the system itself must be able to read again, in the database: second factors, the
+    /// secrets of webhooks. 32 random characters at least. More of them, divided by white space, only open
+    /// what they encrypted before, and at the start that is encrypted anew with the first. None: neither
+    /// can be set up.
+    #[arg(long, env, hide_env_values = true, value_parser = maybe_secret)]
+    pub sealing_key: Option<SecretString>,
     /// Proxies whose X-Forwarded-For is believed, besides those on this machine; comma-separated
     /// addresses.
     #[arg(long, env, value_delimiter = ',')]

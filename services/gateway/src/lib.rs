@@ -35,6 +35,7 @@ mod probes;
 mod problem;
 mod query;
 mod routes;
+mod sealing;
 mod secret;
 mod stale;
 mod state;
@@ -69,6 +70,7 @@ use crate::{
     pace::Pace,
     password::Passwords,
     problem::Problem,
+    sealing::Sealing,
     stale::Stale,
     state::{Channels, Shared, State},
     store::{CHANNEL, Lifetime, Store},
@@ -125,6 +127,7 @@ impl Service for App {
         // A URL that cannot be right is said now, not at the first request.
         Channels::new(&config)?;
         Rules::new(&config.oidc)?;
+        Sealing::new(config.sealing_key.as_ref())?;
         Ok(Self { addr: listener.local_addr()?, listener, pool: Pool::new(&config.pg)?, config, health })
     }
 
@@ -134,9 +137,9 @@ impl Service for App {
 
     async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
         let Self { listener, config, pool, health, .. } = self;
-        routes::session::count_from_zero();
         let database = health.dependency("postgresql", true);
         let owner = config.dossier_owner_password.is_some().then(|| health.dependency("first_owner", true));
+        let secrets = health.dependency("sealed_secrets", false);
         let probed = config.prober_token.is_some().then(|| health.dependency("prober_account", false));
         let told = Listener::start(&config.pg, CHANNEL, shutdown.clone())?;
         let shared = Arc::new(shared(&config, pool.clone(), health.clone(), shutdown.clone())?);
@@ -152,6 +155,7 @@ impl Service for App {
             pg::watch(pool, SCHEMA, schema::migrations::runner(), database, shutdown.clone()),
             first_owner(&config, &shared, owner, shutdown.clone()),
             prober::settle(&config, &shared, probed, shutdown.clone()),
+            sealing::run(&shared, secrets, shutdown.clone()),
             following,
             probes::watch(&config, &health, shutdown.clone()),
             webhooks::run(&config, shared.clone(), shutdown.clone()),
@@ -180,7 +184,7 @@ fn bind(addr: SocketAddr) -> std::io::Result<std::net::TcpListener> {
 
 fn shared(config: &Config, pool: Pool, health: Health, stop: CancellationToken) -> anyhow::Result<Shared> {
     let lifetime = Lifetime { days: config.session_days, idle_hours: config.session_idle_hours };
-    let store = Store::new(pool, lifetime);
+    let store = Store::new(pool, lifetime, Sealing::new(config.sealing_key.as_ref())?);
     let origin = config.public_url.trim_end_matches('/').to_owned();
     Ok(Shared {
         access: Access::new(store.clone()),

@@ -8,6 +8,7 @@ mod once;
 mod people;
 mod prober;
 mod saved;
+mod sealed;
 mod second_factor;
 mod sessions;
 mod shares;
@@ -33,11 +34,12 @@ pub(crate) use shares::{NewShare, OpenShare, Share, Use};
 pub(crate) use tokens::MadeToken;
 pub(crate) use upload_links::{NewUploadLink, OpenUploadLink, UploadLink};
 pub(crate) use users::{MadeUser, NewUser};
-pub(crate) use webhooks::{Delivery, Due, Outcome, Webhook, WebhookPatch};
+pub(crate) use webhooks::{Delivery, Due, Happened, Outcome, Webhook, WebhookPatch};
 
 use crate::{
     domain::{Identity, Scopes, User, Via},
     error::Error,
+    sealing::Sealing,
     secret::{Credential, Hash},
 };
 
@@ -61,6 +63,7 @@ pub(crate) struct Lifetime {
 pub(crate) struct Store {
     pool: Pool,
     lifetime: Lifetime,
+    pub(crate) sealing: Sealing,
 }
 
 /// Who does it, in which request.
@@ -71,8 +74,8 @@ pub(crate) struct By<'a> {
 }
 
 impl Store {
-    pub(crate) fn new(pool: Pool, lifetime: Lifetime) -> Self {
-        Self { pool, lifetime }
+    pub(crate) fn new(pool: Pool, lifetime: Lifetime, sealing: Sealing) -> Self {
+        Self { pool, lifetime, sealing }
     }
 
     async fn get(&self) -> Result<Connection, Error> {

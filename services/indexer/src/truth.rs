@@ -98,7 +98,6 @@ impl Keeper {
         if !self.engine.is_configured() {
             return;
         }
-        metrics::counter!("indexer_index_mended_documents_total").absolute(0);
         let keeping = async {
             let mut memory = Memory::default();
             loop {

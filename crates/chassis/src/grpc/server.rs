@@ -60,8 +60,6 @@ impl Server {
         let listener = TcpListener::bind(config.listen_addr)
             .await
             .map_err(|e| anyhow::anyhow!("the address {} cannot be bound: {e}", config.listen_addr))?;
-        // Counted from 0: of a counter that appears at its first value, nobody sees the first increase.
-        metrics::counter!("rpc_server_shed_total").absolute(0);
         let layer = ContextLayer {
             authorization: format!("Bearer {}", config.rpc_token.expose_secret()).into(),
             permits: Arc::new(Semaphore::new(config.rpc_concurrency)),

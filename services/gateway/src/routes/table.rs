@@ -344,7 +344,7 @@ table! {
             .signed_in().takes::<totp::Again>().answers::<totp::Begun>().may_fail(&[409]).limited();
     }
     "/session/totp/confirm" ("POST") {
-        post totp::confirm => "Takes a first code of the app; from then on signing in takes one. Other sessions end"
+        post totp::confirm => "Takes a first code of the app; from then on signing in takes one. Other sessions end, and the cookie changes"
             .signed_in().takes::<totp::Code>().answers::<totp::Codes>().may_fail(&[404, 409, 422]).limited();
     }
     "/session/totp/disable" ("POST") {
@@ -379,7 +379,7 @@ table! {
     }
     "/webhooks" ("GET, HEAD, POST") {
         get webhooks::list => "Other systems that are told what happens".needs(Owner).page_of::<webhooks::Webhook>();
-        post webhooks::create => "Tells another system from now on, signed as Standard Webhooks has it; the secret is shown this once"
+        post webhooks::create => "Tells another system from now on, signed as Standard Webhooks has it; the secret is shown this once. `submission.created` brings the submission, `document.ready`, `document.failed` and `document.deleted` (into the trash) bring `document_id`, `collection_id`, `version` and `failure.code`"
             .needs(Owner).takes::<webhooks::New>().creates::<webhooks::Webhook>();
     }
     "/webhooks/{id}" ("GET, HEAD, PATCH, DELETE") {

@@ -1,6 +1,9 @@
 //! The second factor of whoever is signed in.
 
-use actix_web::http::{StatusCode, header};
+use actix_web::{
+    cookie::Cookie,
+    http::{StatusCode, header},
+};
 use chassis::{Fault, Role};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -10,6 +13,7 @@ use crate::{
     call::{Body, Call, json, no_content},
     openapi::kind,
     problem::{Answer, Problem},
+    routes::session,
     totp::{self, Proof},
     wire::Time,
 };
@@ -80,7 +84,12 @@ pub(super) async fn create(call: Call, body: Body) -> Answer {
 pub(super) async fn confirm(call: Call, body: Body) -> Answer {
     call.identity()?;
     let sent = body.json::<Code>().await?.value;
-    json(StatusCode::OK, &Codes { recovery_codes: finish(&call, &sent.totp).await? })
+    let (recovery_codes, cookie) = finish(&call, &sent.totp).await?;
+    let mut response = json(StatusCode::OK, &Codes { recovery_codes })?;
+    if let Some(cookie) = cookie {
+        response.add_cookie(&cookie).map_err(Fault::internal)?;
+    }
+    Ok(response)
 }
 
 pub(super) async fn disable(call: Call, body: Body) -> Answer {
@@ -124,13 +133,14 @@ pub(crate) async fn begin(call: &Call, password: String) -> Result<Begun, Proble
     Ok(Begun { secret: totp::base32(&secret), uri })
 }
 
-/// Takes the first code, and answers the recovery codes.
-pub(crate) async fn finish(call: &Call, code: &str) -> Result<Vec<String>, Problem> {
+/// Takes the first code, and answers the recovery codes. The session, if it is one, goes on under a new cookie: from
+/// now on it is one of somebody who has proven more.
+pub(crate) async fn finish(call: &Call, code: &str) -> Result<(Vec<String>, Option<Cookie<'static>>), Problem> {
     let (who, shared) = (call.identity()?, &call.state.shared);
     shared.limits.sign_in(&who.email, call.context.client)?;
     let codes = shared.store.confirm_second_factor(call.by(), who.user_id, who.session(), Proof::parse(code)).await?;
     shared.access.forget(who.user_id);
-    Ok(codes)
+    Ok((codes, session::rotate(call, &who).await?))
 }
 
 /// No longer asked for.

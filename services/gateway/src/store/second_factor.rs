@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::{By, Store, audit, tell};
 use crate::{
     error::Error,
+    sealing::Place,
     totp::{self, Proof, Secret},
 };
 
@@ -46,7 +47,8 @@ impl Store {
                    ON CONFLICT (user_id) DO UPDATE SET secret = excluded.secret, created_at = now(), failures = 0,
                        locked_until = NULL
                    WHERE f.confirmed_at IS NULL";
-        match self.get().await?.execute(sql, &[&user, &secret.as_slice()]).await? {
+        let sealed = self.sealing.seal(Place::SecondFactor(user), secret)?;
+        match self.get().await?.execute(sql, &[&user, &sealed]).await? {
             0 => Err(enabled().into()),
             _ => Ok(()),
         }
@@ -69,7 +71,10 @@ impl Store {
             return Err(enabled().into());
         }
         let Some(step) = (match proof {
-            Some(Proof::Code(code)) => totp::step_of(row.get(0), code, row.get(1), 0),
+            Some(Proof::Code(code)) => {
+                let secret = self.sealing.open(Place::SecondFactor(user), row.get(0))?;
+                totp::step_of(&secret, code, row.get(1), 0)
+            }
             _ => None,
         }) else {
             return Err(Fault::unprocessable("totp", "is not the code that the app shows now").into());
@@ -122,13 +127,16 @@ impl Store {
             return Err(wait_for(Duration::from_secs_f64(wait)).into());
         }
         let good = match proof {
-            Some(Proof::Code(code)) => match totp::step_of(row.get(0), code, row.get(1), row.get(2)) {
-                Some(step) => {
-                    let sql = "UPDATE second_factors SET last_step = $2 WHERE user_id = $1";
-                    tx.execute(sql, &[&user, &step]).await? > 0
+            Some(Proof::Code(code)) => {
+                let secret = self.sealing.open(Place::SecondFactor(user), row.get(0))?;
+                match totp::step_of(&secret, code, row.get(1), row.get(2)) {
+                    Some(step) => {
+                        let sql = "UPDATE second_factors SET last_step = $2 WHERE user_id = $1";
+                        tx.execute(sql, &[&user, &step]).await? > 0
+                    }
+                    None => false,
                 }
-                None => false,
-            },
+            }
             Some(Proof::Recovery(hash)) => use_recovery_code(&tx, user, &hash, request_id).await?,
             None => false,
         };

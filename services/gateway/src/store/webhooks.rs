@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::{By, Store, audit, mails::queue_submissions};
 use crate::{
     error::Error,
+    sealing::Place,
     secret::{self, masked},
     webhooks::{self, Secret},
 };
@@ -58,6 +59,16 @@ pub(crate) struct Delivery {
     pub(crate) error: String,
 }
 
+/// Something that others may want to know.
+#[derive(Clone, Debug)]
+pub(crate) struct Happened<'a> {
+    pub(crate) kind: &'a str,
+    pub(crate) subject: Uuid,
+    pub(crate) at: Timestamp,
+    /// What is told of it; none when that is read where it is when it is sent.
+    pub(crate) data: Option<Value>,
+}
+
 /// A delivery that is to be tried now.
 #[derive(Clone, Debug)]
 pub(crate) struct Due {
@@ -67,9 +78,12 @@ pub(crate) struct Due {
     pub(crate) event: String,
     pub(crate) subject: Uuid,
     pub(crate) occurred_at: Timestamp,
+    /// As in [`Happened`].
+    pub(crate) data: Option<Value>,
     pub(crate) webhook_id: Uuid,
     pub(crate) url: String,
-    pub(crate) secret: Vec<u8>,
+    /// None when no key opens it.
+    pub(crate) secret: Option<Vec<u8>>,
 }
 
 /// How an attempt ended.
@@ -135,7 +149,7 @@ impl Store {
             "INSERT INTO webhooks (id, url, description, events, secret, active) VALUES ($1, $2, $3, $4, $5, $6)
              RETURNING {WEBHOOK}"
         );
-        let secret = bits.as_slice();
+        let secret = self.sealing.seal(Place::Webhook(id), &bits)?;
         let row = tx.query_one(&sql, &[&id, &new.url, &new.description, &new.events, &secret, &new.active]).await?;
         if let Some(key) = &key {
             let kept = [id.as_bytes().as_slice(), &masked(bits, &sent_key)].concat();
@@ -221,29 +235,31 @@ impl Store {
 
     /// For every active webhook that wants them, and with `mails` for everybody who wants to know of
     /// submissions; what is queued already stays as it is.
-    pub(crate) async fn queue_deliveries(&self, events: &[(&str, Uuid, Timestamp)], mails: bool) -> Result<(), Error> {
+    pub(crate) async fn queue_deliveries(&self, events: &[Happened<'_>], mails: bool) -> Result<(), Error> {
         let mut connection = self.get().await?;
         let tx = connection.begin("queue_deliveries").await?;
         let hooks = tx.query("SELECT id, events FROM webhooks WHERE active ORDER BY id FOR KEY SHARE", &[]).await?;
-        let (mut ids, mut wanted_by, mut kinds, mut subjects, mut times) = (vec![], vec![], vec![], vec![], vec![]);
-        for (kind, subject, at) in events {
-            for hook in hooks.iter().filter(|hook| hook.get::<_, Vec<&str>>(1).contains(kind)) {
+        let (mut ids, mut wanted_by, mut kinds, mut subjects) = (vec![], vec![], vec![], vec![]);
+        let (mut times, mut data) = (vec![], vec![]);
+        for event in events {
+            for hook in hooks.iter().filter(|hook| hook.get::<_, Vec<&str>>(1).contains(&event.kind)) {
                 ids.push(Uuid::now_v7());
                 wanted_by.push(hook.get::<_, Uuid>(0));
-                kinds.push(*kind);
-                subjects.push(*subject);
-                times.push(*at);
+                kinds.push(event.kind);
+                subjects.push(event.subject);
+                times.push(event.at);
+                data.push(event.data.as_ref());
             }
         }
         if !ids.is_empty() {
-            let sql = "INSERT INTO webhook_deliveries (id, webhook_id, event, subject, occurred_at)
-                       SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::timestamptz[])
+            let sql = "INSERT INTO webhook_deliveries (id, webhook_id, event, subject, occurred_at, data)
+                       SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::timestamptz[], $6::jsonb[])
                        ON CONFLICT ON CONSTRAINT webhook_deliveries_once DO NOTHING";
-            tx.execute(sql, &[&ids, &wanted_by, &kinds, &subjects, &times]).await?;
+            tx.execute(sql, &[&ids, &wanted_by, &kinds, &subjects, &times, &data]).await?;
         }
         if mails {
-            let submissions = events.iter().filter(|(kind, ..)| *kind == webhooks::SUBMISSION_CREATED);
-            let submissions: Vec<Uuid> = submissions.map(|(_, subject, _)| *subject).collect();
+            let submissions = events.iter().filter(|event| event.kind == webhooks::SUBMISSION_CREATED);
+            let submissions: Vec<Uuid> = submissions.map(|event| event.subject).collect();
             queue_submissions(&tx, &submissions).await?;
         }
         Ok(tx.commit().await?)
@@ -258,7 +274,7 @@ impl Store {
             UPDATE webhook_deliveries d
             SET attempts = d.attempts + 1, last_attempt_at = now(), due_at = now() + $2 * interval '1 second'
             FROM due, webhooks w WHERE d.id = due.id AND w.id = d.webhook_id
-            RETURNING d.id, d.attempts, d.event, d.subject, d.occurred_at, w.id, w.url, w.secret";
+            RETURNING d.id, d.attempts, d.event, d.subject, d.occurred_at, w.id, w.url, w.secret, d.data";
         let rows = self.get().await?.query(sql, &[&most, &LEASE, &webhooks::TEST]).await?;
         let due = |row: &Row| Due {
             id: row.get(0),
@@ -266,9 +282,10 @@ impl Store {
             event: row.get(2),
             subject: row.get(3),
             occurred_at: row.get(4),
+            data: row.get(8),
             webhook_id: row.get(5),
             url: row.get(6),
-            secret: row.get(7),
+            secret: self.sealing.open(Place::Webhook(row.get(5)), row.get(7)).ok(),
         };
         Ok(rows.iter().map(due).collect())
     }

@@ -16,7 +16,10 @@ use std::{
 
 use chassis::{CancellationToken, RequestContext};
 use jiff::Timestamp;
-use proto::contacts::{self as api, contacts_client::ContactsClient};
+use proto::{
+    contacts::{self as api, contacts_client::ContactsClient},
+    documents::{self, documents_client::DocumentsClient},
+};
 use reqwest::{Client, header};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
@@ -29,23 +32,27 @@ use crate::{
     deliveries,
     error::Error,
     state::{Channels, Shared},
-    store::{Due, Outcome},
+    store::{Due, Happened, Outcome},
 };
 
 /// A submission that is not spam has arrived.
 pub(crate) const SUBMISSION_CREATED: &str = "submission.created";
 /// Asked for by an owner.
 pub(crate) const TEST: &str = "webhook.test";
-/// What can be asked for.
-pub(crate) const EVENTS: [&str; 1] = [SUBMISSION_CREATED];
+/// What can be asked for. What documents tell is ids and a failure's code; whoever wants more asks the API
+/// for it, with a token of their own.
+pub(crate) const EVENTS: [&str; 4] = ["document.deleted", "document.failed", "document.ready", SUBMISSION_CREATED];
 
 /// A delivery ends within this time, whatever the other side does.
 const DEADLINE: Duration = Duration::from_secs(15);
 /// Of an answer that is read at most; what it says does not matter.
 const LARGEST_ANSWER: usize = 16 << 10;
 const AT_ONCE: usize = 16;
-/// How often the outboxes are: only what another gateway took and did not queue is found so late.
+/// How often the contacts' outbox is looked at unasked: only what another gateway took and did not queue is
+/// found so late.
 const COLLECT: Duration = Duration::from_secs(10);
+/// How often the documents' outbox is: nobody here knows when one has been read.
+const LOOK: Duration = Duration::from_secs(2);
 const EVENTS_AT_ONCE: i32 = 500;
 /// What happens within this time is moved together: each move costs three transactions, and a rush of
 /// submissions must not pay for one each.
@@ -81,6 +88,7 @@ impl Webhooks {
 struct Worker {
     shared: Arc<Shared>,
     contacts: ContactsClient<chassis::grpc::Channel>,
+    documents: DocumentsClient<chassis::grpc::Channel>,
     client: Client,
     pause: Duration,
 }
@@ -94,27 +102,63 @@ pub(crate) async fn run(config: &Config, shared: Arc<Shared>, stop: Cancellation
         .timeout(DEADLINE)
         .user_agent(concat!("Dossier/", env!("CARGO_PKG_VERSION")))
         .build()?;
-    let contacts = ContactsClient::new(Channels::new(config)?.contacts);
+    let channels = Channels::new(config)?;
+    let (contacts, documents) = (ContactsClient::new(channels.contacts), DocumentsClient::new(channels.documents));
     let pause = Duration::from_millis(config.webhook_retry_ms);
-    let worker = Worker { shared, contacts, client, pause };
-    let both = async { tokio::join!(worker.collect(), worker.deliver()) };
-    stop.run_until_cancelled(both).await;
+    let worker = Worker { shared, contacts, documents, client, pause };
+    let all = async { tokio::join!(worker.collect_submissions(), worker.collect_documents(), worker.deliver()) };
+    stop.run_until_cancelled(all).await;
     Ok(())
 }
 
 impl Worker {
-    async fn collect(&self) {
+    async fn collect_submissions(&self) {
         loop {
-            while let Ok(EVENTS_AT_ONCE..) = self.collect_some().await.inspect_err(|error| {
-                tracing::debug!(%error, "the outbox was not read");
+            while let Ok(EVENTS_AT_ONCE..) = self.some_submissions().await.inspect_err(|error| {
+                tracing::debug!(%error, "the contacts' outbox was not read");
             }) {}
             let _ = tokio::time::timeout(COLLECT, self.shared.webhooks.happened.notified()).await;
             tokio::time::sleep(TOGETHER).await;
         }
     }
 
+    async fn collect_documents(&self) {
+        loop {
+            while let Ok(EVENTS_AT_ONCE..) = self.some_documents().await.inspect_err(|error| {
+                tracing::debug!(%error, "the documents' outbox was not read");
+            }) {}
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
     /// From the outbox into the queue; answers how many.
-    async fn collect_some(&self) -> Result<i32, anyhow::Error> {
+    async fn some_documents(&self) -> Result<i32, anyhow::Error> {
+        let mut documents = self.documents.clone();
+        let moving = async {
+            let request = documents::ListNoticesRequest { limit: EVENTS_AT_ONCE };
+            let notices = documents.list_notices(request).await?.into_inner().notices;
+            if notices.is_empty() {
+                return Ok(0);
+            }
+            let known = notices.iter().filter_map(|notice| {
+                Some(Happened {
+                    kind: &notice.kind,
+                    subject: notice.document_id.parse().ok()?,
+                    at: Timestamp::from_microsecond(notice.at).ok()?,
+                    data: Some(about(notice)),
+                })
+            });
+            self.shared.store.queue_deliveries(&known.collect::<Vec<_>>(), false).await?;
+            self.shared.webhooks.queued();
+            let count = i32::try_from(notices.len()).unwrap_or(i32::MAX);
+            documents.forget_notices(documents::ForgetNoticesRequest { notices }).await?;
+            Ok(count)
+        };
+        RequestContext::background(Duration::from_secs(10)).scope(moving).await
+    }
+
+    /// From the outbox into the queue; answers how many.
+    async fn some_submissions(&self) -> Result<i32, anyhow::Error> {
         let context = RequestContext::background(Duration::from_secs(10));
         let mut contacts = self.contacts.clone();
         let moving = async {
@@ -124,7 +168,12 @@ impl Worker {
                 return Ok(0);
             }
             let known = events.iter().filter_map(|event| {
-                Some((event.kind.as_str(), event.subject_id.parse().ok()?, Timestamp::from_microsecond(event.at).ok()?))
+                Some(Happened {
+                    kind: &event.kind,
+                    subject: event.subject_id.parse().ok()?,
+                    at: Timestamp::from_microsecond(event.at).ok()?,
+                    data: None,
+                })
             });
             let mail = self.shared.mail.as_ref();
             self.shared.store.queue_deliveries(&known.collect::<Vec<_>>(), mail.is_some()).await?;
@@ -169,12 +218,15 @@ impl Worker {
         if deliveries::is_over(due.attempts) {
             return Outcome::failed(None, "given up: the attempts before did not come to an end");
         }
+        let Some(secret) = &due.secret else {
+            return self.again(due, None, "its secret cannot be read: the key that it is encrypted with is missing");
+        };
         let body = match self.body(due).await {
             Ok(Some(body)) => body,
             Ok(None) => return Outcome::failed(None, "what it tells of was deleted"),
             Err(_) => return self.again(due, None, "what it tells of could not be read"),
         };
-        match self.post(due, body).await {
+        match self.post(due, secret, body).await {
             Ok(status @ 200..300) => Outcome::Delivered { status: status.into() },
             Ok(410) => Outcome::Gone,
             Ok(status @ 300..400) => self.again(due, Some(status.into()), "redirects are not followed"),
@@ -193,9 +245,10 @@ impl Worker {
 
     /// What is told; `None` when it is no longer there.
     async fn body(&self, due: &Due) -> Result<Option<Vec<u8>>, Error> {
-        let data = match due.event.as_str() {
-            TEST => json!({"webhook_id": due.webhook_id}),
-            _ => match self.submission(due).await? {
+        let data = match (due.event.as_str(), &due.data) {
+            (TEST, _) => json!({"webhook_id": due.webhook_id}),
+            (_, Some(data)) => data.clone(),
+            (_, None) => match self.submission(due).await? {
                 Some(data) => data,
                 None => return Ok(None),
             },
@@ -222,7 +275,7 @@ impl Worker {
     }
 
     /// The status of the answer, or why there is none. Nothing of the answer's content is kept.
-    async fn post(&self, due: &Due, body: Vec<u8>) -> Result<u16, &'static str> {
+    async fn post(&self, due: &Due, secret: &[u8], body: Vec<u8>) -> Result<u16, &'static str> {
         // The rules may have become stricter, and an address needs no looking up.
         let url = self.shared.webhooks.targets.parse(&due.url).map_err(|_| "the URL is not allowed any more")?;
         let (id, now) = (format!("msg_{}", due.id.simple()), Timestamp::now().as_second());
@@ -232,7 +285,7 @@ impl Worker {
             .header(header::CONTENT_TYPE, "application/json")
             .header("webhook-id", &id)
             .header("webhook-timestamp", now)
-            .header("webhook-signature", signature::sign(&due.secret, &id, now, &body))
+            .header("webhook-signature", signature::sign(secret, &id, now, &body))
             .body(body);
         let mut answer = request.send().await.map_err(|error| reason(&error))?;
         let mut read = 0;
@@ -244,6 +297,17 @@ impl Worker {
         }
         Ok(answer.status().as_u16())
     }
+}
+
+/// What is told of a document.
+fn about(notice: &documents::Notice) -> Value {
+    let mut data = json!({
+        "document_id": notice.document_id, "collection_id": notice.collection_id, "version": notice.version,
+    });
+    if !notice.failure_code.is_empty() {
+        data["failure"] = json!({"code": notice.failure_code});
+    }
+    data
 }
 
 /// Coarse, so that the log does not map somebody's network.

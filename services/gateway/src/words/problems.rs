@@ -53,6 +53,14 @@ const MEANINGS: &[(&str, Both, Both)] = &[
         ["Disable it before you set up another one.", "Schalten Sie ihn ab, bevor Sie einen neuen einrichten."],
     ),
     (
+        "secrets-locked",
+        ["A key is missing", "Ein Schlüssel fehlt"],
+        [
+            "Second factors and the secrets of webhooks are encrypted with a key that the gateway does not have. Whoever runs the system must give it back (`SEALING_KEY`). Until then a recovery code still signs in, an owner can remove somebody's second factor, and everything else works.",
+            "Zweite Faktoren und die Geheimnisse von Webhooks sind mit einem Schlüssel verschlüsselt, der dem System fehlt. Wer es betreibt, muss ihn wieder hinterlegen (`SEALING_KEY`). Bis dahin kommen Sie mit einem Wiederherstellungscode herein, oder jemand, dem das System gehört, entfernt den zweiten Faktor; alles andere geht wie immer.",
+        ],
+    ),
+    (
         "wrong-password",
         ["The password is wrong", "Das Passwort ist falsch"],
         [

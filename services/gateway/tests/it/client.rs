@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use testkit::{Database, Running};
 
 pub(crate) const EMAIL: &str = "owner@example.org";
+pub(crate) const SEALING_KEY: &str = "0123456789abcdef0123456789abcdef";
 pub(crate) const PASSWORD: &str = "a long enough password";
 
 /// A gateway whose services are not there.
@@ -35,6 +36,7 @@ pub(crate) fn config(database: &Database) -> Config {
         dossier_owner_email: EMAIL.to_owned(),
         dossier_owner_password: Some(SecretString::from(PASSWORD)),
         prober_token: None,
+        sealing_key: Some(SecretString::from(SEALING_KEY)),
         trusted_proxies: Vec::new(),
         requests_per_minute: 6000,
         address_requests_per_minute: 12_000,

@@ -10,6 +10,7 @@ mod origins;
 mod outages;
 mod people;
 mod saved;
+mod sealing;
 mod shapes;
 mod totp;
 mod webhooks;

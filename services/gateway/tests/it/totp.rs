@@ -14,20 +14,23 @@ async fn unhurried() -> Gateway {
     start_with(database, config).await
 }
 
-/// What an authenticator app shows in this step for this secret in base32.
-fn app(secret: &str, step: u64) -> String {
+/// Of base32.
+pub(crate) fn bytes(secret: &str) -> Vec<u8> {
     let bits: String = secret
         .bytes()
         .map(|b| {
             format!("{:05b}", b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".iter().position(|l| *l == b).expect("well-formed"))
         })
         .collect();
-    let key: Vec<u8> = bits
-        .as_bytes()
+    bits.as_bytes()
         .chunks_exact(8)
         .map(|b| u8::from_str_radix(std::str::from_utf8(b).expect("well-formed"), 2).expect("well-formed"))
-        .collect();
-    let mut mac = Hmac::<Sha1>::new_from_slice(&key).expect("well-formed");
+        .collect()
+}
+
+/// What an authenticator app shows in this step for this secret in base32.
+pub(crate) fn app(secret: &str, step: u64) -> String {
+    let mut mac = Hmac::<Sha1>::new_from_slice(&bytes(secret)).expect("well-formed");
     mac.update(&step.to_be_bytes());
     let sum = mac.finalize().into_bytes();
     let from = usize::from(sum[19] & 15);
@@ -39,7 +42,7 @@ fn step() -> u64 {
     std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("well-formed").as_secs() / 30
 }
 
-async fn sign_in(gateway: &Gateway, totp: Option<&str>) -> Response {
+pub(crate) async fn sign_in(gateway: &Gateway, totp: Option<&str>) -> Response {
     let mut body = json!({"email": EMAIL, "password": PASSWORD});
     if let Some(totp) = totp {
         body["totp"] = totp.into();
@@ -51,22 +54,23 @@ async fn post(gateway: &Gateway, cookie: &str, path: &str, body: Value) -> Respo
     gateway.with_cookie(Method::POST, &format!("/api/v1/session/totp{path}"), cookie, Some(&body)).await
 }
 
-/// Secret, the step of the code that confirmed it, and recovery codes.
-async fn enable(gateway: &Gateway, cookie: &str) -> (String, u64, Vec<String>) {
-    let begun: Value =
-        post(gateway, cookie, "", json!({"password": PASSWORD})).await.json().await.expect("well-formed");
+/// Secret, the step of the code that confirmed it, recovery codes, and the cookie under which the session goes on.
+pub(crate) async fn enable(gateway: &Gateway, held: &str) -> (String, u64, Vec<String>, String) {
+    let begun: Value = post(gateway, held, "", json!({"password": PASSWORD})).await.json().await.expect("well-formed");
     let secret = begun["secret"].as_str().expect("well-formed").to_owned();
     assert!(begun["uri"].as_str().expect("well-formed").contains(&format!("?secret={secret}&")), "{begun}");
     let used = step();
-    let done = post(gateway, cookie, "/confirm", json!({"totp": app(&secret, used)})).await;
+    let done = post(gateway, held, "/confirm", json!({"totp": app(&secret, used)})).await;
     assert_eq!(done.status(), StatusCode::OK);
+    let next = cookie(&done);
     let done: Value = done.json().await.expect("well-formed");
     let codes = done["recovery_codes"]
         .as_array()
         .expect("well-formed")
         .iter()
         .map(|c| c.as_str().expect("well-formed").to_owned());
-    (secret, used, codes.collect())
+    let codes = codes.collect();
+    (secret, used, codes, next)
 }
 
 #[tokio::test]
@@ -75,8 +79,12 @@ async fn signing_in_takes_a_code_once_it_is_confirmed_and_takes_each_code_once()
     let (mine, other) = (gateway.session().await, gateway.session().await);
     problem(post(&gateway, &mine, "", json!({"password": "a guess"})).await, 403, "wrong-password").await;
     problem(post(&gateway, &mine, "/confirm", json!({"totp": "123456"})).await, 404, "not-found").await;
-    let (secret, used, codes) = enable(&gateway, &mine).await;
+    let (secret, used, codes, next) = enable(&gateway, &mine).await;
     assert_eq!(codes.len(), 10);
+    // The session goes on, and whoever got hold of its cookie before is out.
+    let before = gateway.with_cookie(Method::GET, "/api/v1/session", &mine, None).await;
+    problem(before, 401, "unauthenticated").await;
+    let mine = next;
 
     let state = gateway.with_cookie(Method::GET, "/api/v1/session/totp", &mine, None).await;
     let state: Value = state.json().await.unwrap();
@@ -100,7 +108,7 @@ async fn signing_in_takes_a_code_once_it_is_confirmed_and_takes_each_code_once()
 async fn a_recovery_code_stands_in_once_and_only_its_hash_is_stored() {
     let gateway = unhurried().await;
     let cookie = gateway.session().await;
-    let (secret, _, codes) = enable(&gateway, &cookie).await;
+    let (secret, _, codes, cookie) = enable(&gateway, &cookie).await;
     assert_eq!(sign_in(&gateway, Some(&codes[3])).await.status(), StatusCode::CREATED);
     problem(sign_in(&gateway, Some(&codes[3])).await, 401, "totp-wrong").await;
     let state = gateway.with_cookie(Method::GET, "/api/v1/session/totp", &cookie, None).await;
@@ -119,7 +127,7 @@ async fn a_recovery_code_stands_in_once_and_only_its_hash_is_stored() {
 async fn five_wrong_codes_in_a_row_make_even_the_right_one_wait() {
     let gateway = unhurried().await;
     let cookie = gateway.session().await;
-    let (_, _, codes) = enable(&gateway, &cookie).await;
+    let (_, _, codes, _) = enable(&gateway, &cookie).await;
     for _ in 0..5 {
         problem(sign_in(&gateway, Some("no code at all")).await, 401, "totp-wrong").await;
     }
@@ -132,13 +140,13 @@ async fn five_wrong_codes_in_a_row_make_even_the_right_one_wait() {
 async fn it_is_given_up_with_the_password_or_removed_by_an_owner() {
     let gateway = unhurried().await;
     let owner = gateway.session().await;
-    enable(&gateway, &owner).await;
+    let (.., owner) = enable(&gateway, &owner).await;
     problem(post(&gateway, &owner, "/disable", json!({"password": "a guess"})).await, 403, "wrong-password").await;
     let gone = post(&gateway, &owner, "/disable", json!({"password": PASSWORD})).await;
     assert_eq!(gone.status(), StatusCode::NO_CONTENT);
     assert_eq!(sign_in(&gateway, None).await.status(), StatusCode::CREATED);
 
-    enable(&gateway, &owner).await;
+    let (.., owner) = enable(&gateway, &owner).await;
     let me: Value = gateway.with_cookie(Method::GET, "/api/v1/session", &owner, None).await.json().await.unwrap();
     let path = format!("/api/v1/users/{}/totp", me["user"]["id"].as_str().unwrap());
     assert_eq!(gateway.with_cookie(Method::DELETE, &path, &owner, None).await.status(), StatusCode::NO_CONTENT);
@@ -159,6 +167,7 @@ async fn the_pages_set_it_up_and_ask_for_it_without_scripts() {
     assert!(shown.contains("<svg") && shown.contains("otpauth://totp/") && !shown.contains("style="), "{shown}");
     let secret = shown.split_once("id=\"totp-secret\">").unwrap().1.split('<').next().unwrap().to_owned();
     let used = step();
+    // The answer has another cookie; nothing more is done with this session.
     let confirmed = send("/settings/totp/confirm", &[("totp", &app(&secret, used))]).await;
     assert_eq!(confirmed.matches("<li><code>").count(), 10, "{confirmed}");
 

@@ -16,11 +16,19 @@ use crate::client::{Gateway, config, header, migrated, problem, start, start_wit
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// What Standard Webhooks has a delivery signed with.
+pub(crate) fn signature(secret: &[u8], fields: &HashMap<String, String>, body: &[u8]) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret).expect("HMAC takes keys of any length");
+    mac.update(format!("{}.{}.", fields["webhook-id"], fields["webhook-timestamp"]).as_bytes());
+    mac.update(body);
+    format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes()))
+}
+
 /// What arrived: header fields by lower-case name, and the body.
 type Arrived = (HashMap<String, String>, Vec<u8>);
 
 /// Answers each request with the next of these heads, the last one again and again.
-async fn receiver(answers: &'static [&'static str]) -> (String, mpsc::UnboundedReceiver<Arrived>) {
+pub(crate) async fn receiver(answers: &'static [&'static str]) -> (String, mpsc::UnboundedReceiver<Arrived>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let url = format!("http://{}/hook", listener.local_addr().expect("an address"));
     let (tell, told) = mpsc::unbounded_channel();
@@ -57,21 +65,21 @@ async fn inside() -> Gateway {
     start_with(database, config).await
 }
 
-async fn create(gateway: &Gateway, owner: &str, url: &str) -> Value {
+pub(crate) async fn create(gateway: &Gateway, owner: &str, url: &str) -> Value {
     let body = json!({"url": url, "events": ["submission.created"]});
     let made = gateway.with_cookie(Method::POST, "/api/v1/webhooks", owner, Some(&body)).await;
     assert_eq!(made.status(), StatusCode::CREATED);
     made.json().await.expect("JSON")
 }
 
-async fn test(gateway: &Gateway, owner: &str, webhook: &Value) {
+pub(crate) async fn test(gateway: &Gateway, owner: &str, webhook: &Value) {
     let path = format!("/api/v1/webhooks/{}/test", webhook["id"].as_str().expect("an id"));
     let queued = gateway.with_cookie(Method::POST, &path, owner, None).await;
     assert_eq!(queued.status(), StatusCode::ACCEPTED);
 }
 
 /// The only delivery, as soon as it is as it should be.
-async fn delivery(gateway: &Gateway, owner: &str, webhook: &Value, fits: impl Fn(&Value) -> bool) -> Value {
+pub(crate) async fn delivery(gateway: &Gateway, owner: &str, webhook: &Value, fits: impl Fn(&Value) -> bool) -> Value {
     let path = format!("/api/v1/webhooks/{}/deliveries", webhook["id"].as_str().expect("an id"));
     let wait = async {
         loop {
@@ -85,7 +93,7 @@ async fn delivery(gateway: &Gateway, owner: &str, webhook: &Value, fits: impl Fn
     testkit::within(PATIENCE, wait).await
 }
 
-async fn next(told: &mut mpsc::UnboundedReceiver<Arrived>) -> Arrived {
+pub(crate) async fn next(told: &mut mpsc::UnboundedReceiver<Arrived>) -> Arrived {
     testkit::within(PATIENCE, told.recv()).await.expect("the receiver runs")
 }
 
@@ -98,10 +106,7 @@ async fn a_delivery_is_signed_as_standard_webhooks_has_it_and_logged() {
     test(&gateway, &owner, &webhook).await;
     let (fields, body) = next(&mut told).await;
     let secret = STANDARD.decode(webhook["secret"].as_str().unwrap().strip_prefix("whsec_").unwrap()).unwrap();
-    let mut mac = Hmac::<Sha256>::new_from_slice(&secret).unwrap();
-    mac.update(format!("{}.{}.", fields["webhook-id"], fields["webhook-timestamp"]).as_bytes());
-    mac.update(&body);
-    assert_eq!(fields["webhook-signature"], format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes())));
+    assert_eq!(fields["webhook-signature"], signature(&secret, &fields, &body));
     let body: Value = serde_json::from_slice(&body).unwrap();
     assert_eq!((&body["type"], &body["data"]["webhook_id"]), (&json!("webhook.test"), &webhook["id"]));
 

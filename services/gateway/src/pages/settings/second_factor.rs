@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use actix_web::http::StatusCode;
+use chassis::Fault;
 use maud::{Markup, html};
 use qrcode::{Color, QrCode};
 
@@ -105,12 +106,16 @@ pub(super) async fn confirm(call: Call, body: Body) -> Page {
     let code = form.text("totp");
     form.done()?;
     match totp::finish(&call, &code).await {
-        Ok(codes) => {
+        Ok((codes, cookie)) => {
             let told = html! {
                 p { (call.words().keep_recovery_codes()) }
                 ul #recovery-codes { @for code in &codes { li { code { (code) } } } }
             };
-            account::show(&call, Outcome::told(StatusCode::OK, told)).await
+            let mut response = account::show(&call, Outcome::told(StatusCode::OK, told)).await?;
+            if let Some(cookie) = cookie {
+                response.add_cookie(&cookie).map_err(Fault::internal)?;
+            }
+            Ok(response)
         }
         Err(problem) => refused(&call, problem).await,
     }
