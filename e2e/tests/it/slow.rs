@@ -136,28 +136,29 @@ async fn bodies_that_never_end_hold_nobody_up_and_are_given_up(system: Arc<Syste
         begin("/api/v1/contacts", "Content-Type: application/json\r\nTransfer-Encoding: chunked", "1\r\na\r\n");
     let given_up = given_up(&system).await?;
     let mut all = Vec::new();
-    for (what, count, begin, more, status) in [
-        ("forms", SLOW, &form, &b"a"[..], 408),
-        ("forms of which nothing more comes", FEW, &form, b"", 408),
-        ("files", FEW, &file, b"a", 408),
-        ("files of which nothing more comes", FEW, &file, b"", 408),
-        ("what nobody may send", FEW, &refused, b"1\r\na\r\n", 401),
+    // Where more files come at once than documents takes, some are refused before they are too slow.
+    for (what, count, begin, more, expected) in [
+        ("forms", SLOW, &form, &b"a"[..], &[408][..]),
+        ("forms of which nothing more comes", FEW, &form, b"", &[408]),
+        ("files", FEW, &file, b"a", &[408, 503]),
+        ("files of which nothing more comes", FEW, &file, b"", &[408, 503]),
+        ("what nobody may send", FEW, &refused, b"1\r\na\r\n", &[401]),
     ] {
         let began = Instant::now();
         let crowd = crowd(system.base(), count, begin).await?;
-        all.push((what, count, status, began, tokio::spawn(until_cut_off(crowd, more))));
+        all.push((what, count, expected, began, tokio::spawn(until_cut_off(crowd, more))));
     }
     unaffected(&format!("{SLOW} bodies that never end"), before, others(&system).await?)?;
-    for (what, count, status, began, slowly) in all {
+    for (what, count, expected, began, slowly) in all {
         let (left, statuses) = slowly.await??;
         // When it comes between two of its reads, Caddy does not notice, and waits for its own last limit.
         ensure!(left * 100 <= count, "{left} of {count} {what} were not cut off: {statuses:?}");
-        ensure!(statuses == [status], "{what} were answered {statuses:?} instead of {status}");
+        ensure!(statuses.iter().all(|s| expected.contains(s)), "{what} were answered {statuses:?}, not {expected:?}");
         let cut_off = count - left;
-        println!("all {count} {what} were answered {status}, {cut_off} cut off within {:.1?}", began.elapsed());
+        println!("all {count} {what} were answered {statuses:?}, {cut_off} cut off within {:.1?}", began.elapsed());
     }
     let counted = self::given_up(&system).await? - given_up;
-    ensure!(counted >= SLOW + 3 * FEW, "only {counted} were counted");
+    ensure!(counted >= SLOW + FEW, "only {counted} were counted");
     Ok(())
 }
 

@@ -195,7 +195,9 @@ impl Store {
             let sql =
                 "SELECT 1 FROM collections WHERE id = $3 AND id IN (SELECT visible_collections($1, $2)) FOR KEY SHARE";
             let found = tx.query_opt(sql, &[&viewer.user, &viewer.role, &collection]).await?;
-            found.ok_or_else(|| chassis::Fault::field("collection_id", "is not a collection that you can see"))?;
+            found.ok_or_else(|| {
+                chassis::Fault::unprocessable("collection_id", "is not a collection that you can see")
+            })?;
         }
         if let Some(metadata) = patch.metadata {
             merge(&mut locked.metadata, metadata);

@@ -207,7 +207,7 @@ table! {
     "/documents/{id}" ("GET, HEAD, PATCH, DELETE") {
         get documents::get => "One document, with its insights".entity::<documents::Document>();
         patch documents::update => "Changes the fields that are given; `metadata` is merged (RFC 7396)"
-            .needs(Editor).takes::<documents::Patch>().changes::<documents::Document>().may_fail(&[409]);
+            .needs(Editor).takes::<documents::Patch>().changes::<documents::Document>().may_fail(&[409, 422]);
         delete documents::delete => "To the trash; with purge=true, out of it for good"
             .needs(Editor)
             .query([Parameter::query::<bool>("purge", "What is in the trash is removed for good")])
