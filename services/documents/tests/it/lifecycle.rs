@@ -127,7 +127,7 @@ async fn a_change_needs_the_revision_that_was_read_and_feeds_the_engine_again() 
         collection_id: Some(uuid::Uuid::new_v4().to_string()),
         ..Default::default()
     };
-    assert_eq!(kind(update(&fixture, nowhere).await), FaultKind::Invalid);
+    assert_eq!(kind(update(&fixture, nowhere).await), FaultKind::Unprocessable);
 }
 
 #[tokio::test]

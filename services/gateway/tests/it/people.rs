@@ -229,7 +229,7 @@ async fn one_decides_about_oneself_and_the_audit_log_is_filtered() {
     let changed = gateway.with_cookie(Method::PATCH, "/api/v1/session", &owner, Some(&patch)).await;
     assert_eq!(changed.status(), StatusCode::OK);
     let who: Value = gateway.with_cookie(Method::GET, "/api/v1/session", &owner, None).await.json().await.unwrap();
-    assert_eq!(who["preferences"], json!({"language": "de", "notify_submissions": false}));
+    assert_eq!(who["preferences"], json!({"language": "de", "notify_submissions": false, "time_zone": ""}));
     assert_eq!(who["user"]["name"], "The Owner");
     let bad = gateway.with_cookie(Method::PATCH, "/api/v1/session", &owner, Some(&json!({"language": "fr"}))).await;
     problem(bad, 400, "invalid").await;
