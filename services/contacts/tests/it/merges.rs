@@ -332,7 +332,7 @@ async fn a_merged_contact_leads_to_the_whole_and_the_whole_is_found_by_its_parts
     };
     // By either name and address, with a typo, and once when both are like it.
     for q in ["altherr", "Former.ch", "Altherrr", "muster", "anna@new", "ann"] {
-        assert_eq!(found(q).await, [target.id.clone()], "{q}");
+        assert_eq!(found(q).await, std::slice::from_ref(&target.id), "{q}");
     }
     let whole = async |id: &str| {
         let request = api::GetContactRequest { id: id.into() };
@@ -345,7 +345,7 @@ async fn a_merged_contact_leads_to_the_whole_and_the_whole_is_found_by_its_parts
     assert_eq!(kind(whole(&Uuid::now_v7().to_string()).await), FaultKind::NotFound);
 
     undo(&client, &merged.id).await.unwrap();
-    assert_eq!(found("altherr").await, [source.id.clone()]);
+    assert_eq!(found("altherr").await, std::slice::from_ref(&source.id));
     let found = whole(&source.id).await.unwrap();
     assert_eq!((found.contact.unwrap().id, found.parts.len()), (source.id, 0));
 }
