@@ -57,7 +57,7 @@ pub(super) async fn list(call: Call) -> Page {
                                 td data-label=(w.who()) {
                                     @match entry.actor { Some(id) => (known.get(&id).copied().unwrap_or(w.somebody_gone())), None => (w.the_system()) }
                                 }
-                                td data-label=(w.what()) { code { (entry.action) } }
+                                td.event data-label=(w.what()) { code { (entry.action) } }
                                 td data-label=(w.on_what()) {
                                     @if let Some(id) = entry.subject {
                                         @match known.get(&id) { Some(email) => (email), None => code { (id) } }
