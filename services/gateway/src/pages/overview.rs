@@ -83,9 +83,10 @@ fn health(call: &Call) -> Markup {
                 @for (name, trouble) in &parts {
                     dt { (named(w, name)) }
                     dd {
-                        // An account answers nobody: it is there, or not.
+                        // Accounts and keys answer nobody: they are there, or not.
                         @let (well, ill) = match *name {
                             "first_owner" => (w.owner_there(), w.owner_missing()),
+                            "sealed_secrets" => (w.secrets_open(), w.secrets_locked()),
                             _ => (w.part_well(), w.part_ill()),
                         };
                         @if trouble.is_none() { span.badge.good { (well) } } @else { span.badge.bad { (ill) } }
@@ -104,6 +105,8 @@ fn named(w: Words, part: &'static str) -> &'static str {
         "contacts" => w.part_contacts(),
         "indexer" => w.part_indexer(),
         "first_owner" => w.part_first_owner(),
+        "sealed_secrets" => w.part_sealed_secrets(),
+        "prober_account" => w.part_prober(),
         other => other,
     }
 }
@@ -116,6 +119,7 @@ fn trouble(w: Words, part: &'static str) -> String {
         "contacts" => w.contacts_away().to_owned(),
         "indexer" => w.indexer_away().to_owned(),
         "first_owner" => w.first_owner_missing().to_owned(),
+        "sealed_secrets" => w.sealed_secrets_locked().to_owned(),
         other => w.part_away(named(w, other)),
     }
 }

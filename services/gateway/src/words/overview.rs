@@ -51,9 +51,14 @@ words! {
     part_contacts = "Contacts and messages" / "Kontakte und Nachrichten";
     part_indexer = "Reading of documents" / "Lesen der Dokumente";
     part_first_owner = "First account" / "Erstes Konto";
+    part_sealed_secrets = "Stored secrets" / "Gespeicherte Geheimnisse";
+    part_prober = "Self-test" / "Selbsttest";
     owner_there = "made" / "angelegt";
     owner_missing = "not made yet" / "noch nicht angelegt";
     first_owner_missing = "There is no account yet that may do everything." / "Noch gibt es kein Konto, das alles darf.";
+    secrets_open = "can be read" / "lesbar";
+    secrets_locked = "cannot be read" / "nicht lesbar";
+    sealed_secrets_locked = "Authenticator apps and webhooks do not work: the key to their secrets is missing." / "Authenticator-Apps und Webhooks gehen nicht: Der Schlüssel zu ihren Geheimnissen fehlt.";
     part_well = "answers" / "antwortet";
     part_ill = "does not answer" / "antwortet nicht";
 }
