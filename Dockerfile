@@ -112,7 +112,7 @@ FROM postgres:18-${DEBIAN} AS backup
 RUN apt-get update \
     && apt-get install -y --no-install-recommends ca-certificates rclone restic \
     && rm -rf /var/lib/apt/lists/* \
-    && install -d -o postgres -g postgres /backups /work /metrics
+    && install -d -o postgres -g postgres /backups /scratch /metrics
 COPY --chmod=755 backup /usr/local/lib/dossier-backup
 USER postgres
 ENTRYPOINT ["/usr/local/lib/dossier-backup/nightly.sh"]
