@@ -113,6 +113,15 @@ def repeating(action, side_by_side=1):
             thread.join()
 
 
+def asking(path, pause, side_by_side=1, **headers):
+    """Somebody asks for `path` again and again, with a pause in seconds between."""
+    def once():
+        ask(f"{SITE}{path}", headers=headers)
+        time.sleep(pause)
+
+    return repeating(once, side_by_side)
+
+
 def owner():
     body = json.dumps({"email": STATE["owner_email"], "password": Path(STATE["owner_password_file"]).read_text().strip()}).encode()
     status, _, headers = ask(f"{SITE}/api/v1/session", body, {"Content-Type": "application/json", "Origin": SITE})
@@ -123,15 +132,10 @@ def owner():
 @contextmanager
 def pool_exhausted():
     """Somebody holds a table of contacts, so whoever reads it holds a connection and waits."""
-    cookie = owner()
-
-    def read():
-        ask(f"{SITE}/api/v1/contacts", headers={"Cookie": cookie})
-        time.sleep(0.05)
-
+    reading = asking("/api/v1/contacts", 0.05, 24, Cookie=owner())
     holder = psql("BEGIN; LOCK TABLE contacts.contacts, contacts.submissions IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(600)")
     try:
-        with repeating(read, 24):
+        with reading:
             yield
     finally:
         psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)%' AND pid <> pg_backend_pid()").wait()
@@ -197,37 +201,21 @@ def restarts():
 @contextmanager
 def silent_engine():
     """The search engine does nothing, and people go on searching."""
-    cookie = owner()
-
-    def search():
-        ask(f"{SITE}/api/v1/search?q=drill", headers={"Cookie": cookie})
-        time.sleep(0.5)
-
-    with stopped("meilisearch"), repeating(search):
+    searching = asking("/api/v1/search?q=drill", 0.5, Cookie=owner())
+    with stopped("meilisearch"), searching:
         yield
 
 
-@contextmanager
 def traffic():
     """Many more people than ever before, who ask for what costs little."""
-    def visit():
-        ask(f"{SITE}/")
-        time.sleep(0.05)
-
-    with repeating(visit, 4):
-        yield
+    return asking("/", 0.05, 4)
 
 
 @contextmanager
 def failing_reads():
     """Contacts does nothing, and somebody goes on asking for it."""
-    cookie = owner()
-
-    def read():
-        ask(f"{SITE}/api/v1/submissions", headers={"Cookie": cookie})
-        time.sleep(0.2)
-
-    with stopped("contacts"), repeating(read, 4):
+    reading = asking("/api/v1/submissions", 0.2, 4, Cookie=owner())
+    with stopped("contacts"), reading:
         yield
 
 
@@ -237,10 +225,8 @@ def guess():
     time.sleep(0.3)
 
 
-@contextmanager
 def guessing():
-    with repeating(guess, 4):
-        yield
+    return repeating(guess, 4)
 
 
 @contextmanager
