@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use secrecy::SecretString;
 
-use crate::Attachment;
+use crate::{Attachment, Precedence};
 
 /// What one document may cost.
 #[derive(Clone, Debug)]
@@ -48,9 +48,9 @@ pub struct How<'a> {
     pub password: Option<&'a SecretString>,
     /// The folder for what is attached to it, in files without names. Absent: that is read as part of it.
     pub apart: Option<&'a Path>,
-    /// Gives way to everything else on the machine, and is given [`PATIENCE`] times the limit from start to
-    /// end for that.
-    pub giving_way: bool,
+    /// Gives way to those who go first, and to everything else on the machine, and is given [`PATIENCE`]
+    /// times the limit from start to end for that.
+    pub giving_way: Option<&'a Precedence>,
 }
 
 /// How many times longer than [`Limits::wall`] a document may take whose reader gives way to others.

@@ -36,6 +36,7 @@ mod outlook;
 mod parent;
 mod pdf;
 mod picture;
+mod precedence;
 mod render;
 mod renderer;
 mod rtf;
@@ -55,6 +56,7 @@ pub use fuzzing::{fuzzed, fuzzed_answer, fuzzed_drawing, fuzzed_lock, fuzzed_pac
 pub use media::sniff;
 pub use ocr::Ocr;
 pub use parent::Extractor;
+pub use precedence::{GoingFirst, Precedence};
 pub use renderer::{PagePicture, PictureType, Renderer};
 
 /// Raised when documents are read better than before, so that what an older version read can be

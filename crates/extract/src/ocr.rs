@@ -13,7 +13,10 @@ use tokio::{
     process::Command,
 };
 
-use crate::{FailureCode, Limits};
+use crate::{
+    FailureCode, Limits,
+    precedence::{self, Precedence, giving_way},
+};
 
 /// What one picture may say.
 const TEXT_BYTES: u64 = 4 * 1024 * 1024;
@@ -60,7 +63,7 @@ impl Ocr {
         launcher: &Path,
         limits: &Limits,
         picture: Picture,
-        giving_way: bool,
+        gives_way: Option<&Precedence>,
     ) -> Result<String, FailureCode> {
         let mut command = Command::new(launcher);
         command
@@ -69,7 +72,7 @@ impl Ocr {
             .arg(format!("--cpu-seconds={}", limits.cpu.as_secs().max(1)))
             .arg(format!("--become={}", self.program.display()))
             .arg(format!("--languages={}", self.languages))
-            .args(giving_way.then_some("--giving-way"))
+            .args(gives_way.map(|_| "--giving-way"))
             .env_clear()
             .envs(std::env::var_os("TESSDATA_PREFIX").map(|folder| ("TESSDATA_PREFIX", folder)))
             .env("OMP_THREAD_LIMIT", "1")
@@ -95,8 +98,13 @@ impl Ocr {
                 let _ = stdin.write_all(&data).await;
             }
         };
-        let ((), text, complaint) = tokio::join!(writing, heard(stdout, TEXT_BYTES), heard(stderr, COMPLAINT_BYTES));
-        let status = child.wait().await.map_err(|_| FailureCode::Crashed)?;
+        let process = precedence::process(&child);
+        let reading = async {
+            let heard = tokio::join!(writing, heard(stdout, TEXT_BYTES), heard(stderr, COMPLAINT_BYTES));
+            (heard, child.wait().await)
+        };
+        let (((), text, complaint), status) = giving_way(gives_way, process, Box::pin(reading)).await;
+        let status = status.map_err(|_| FailureCode::Crashed)?;
         let complaint = String::from_utf8_lossy(&complaint).into_owned();
         match status.code() {
             Some(0) => Ok(String::from_utf8_lossy(&text).into_owned()),

@@ -22,6 +22,7 @@ use crate::{
     attached::{self, Arrivals},
     extraction::{Extraction, How, Limits, PATIENCE, Page},
     ocr::Picture,
+    precedence::{self, Precedence, giving_way},
     tidy::tidy,
     wire::{Done, Line},
 };
@@ -124,7 +125,7 @@ impl Extractor {
     async fn open(&self, file: File, order: Order<'_>) -> Option<Result<Extraction, Failure>> {
         // To begin anew, or to show it to another program. A pipe can be read only once.
         let again = file.try_clone().ok().zip((&file).stream_position().ok());
-        let patience = if order.how.giving_way { PATIENCE } else { 1 };
+        let patience = order.how.giving_way.map_or(1, |_| PATIENCE);
         let deadline = Instant::now() + self.limits.wall * patience;
         let (first, dragged) = self.run(file, &again, order, deadline).await?;
         // One of the readers that are asked second has dragged the first down with it.
@@ -163,7 +164,9 @@ impl Extractor {
         let complaint = child.stderr.take().map(|pipe| tokio::spawn(complaint(pipe)));
         let most = attached::Allowance { count: self.limits.attachments, bytes: self.limits.attachment_bytes };
         let mut reading = Reading { apart: order.how.apart.map(|_| Arrivals::new(most)), ..Reading::default() };
+        let process = precedence::process(&child);
         let watching = self.watch(&mut child, &mut reading, again, &order);
+        let watching = giving_way(order.how.giving_way, process, Box::pin(watching));
         let watched = tokio::time::timeout_at(deadline, watching).await;
         let ended = match watched {
             Ok(ended) => ended,
@@ -200,7 +203,7 @@ impl Extractor {
             .arg(format!("--pages={}", self.limits.pages))
             .arg(format!("--output-bytes={}", self.limits.output_bytes))
             .args(order.alone.then_some("--alone"))
-            .args(order.how.giving_way.then_some("--giving-way"))
+            .args(order.how.giving_way.map(|_| "--giving-way"))
             .args(order.glance.map(|glance| format!("--glance-ms={}", glance.as_millis())));
         let mut file = Some(file);
         if order.how.apart.is_some() {
@@ -301,7 +304,7 @@ impl Extractor {
     }
 
     /// Adds what a picture says to the last page.
-    async fn recognise(&self, picture: Picture, reading: &mut Reading, giving_way: bool) {
+    async fn recognise(&self, picture: Picture, reading: &mut Reading, giving_way: Option<&Precedence>) {
         let Some(ocr) = self.ocr.as_ref().filter(|_| !reading.unread_for_good) else { return };
         match ocr.read(&self.program, &self.limits, picture, giving_way).await {
             Ok(text) => {

@@ -22,7 +22,7 @@ use landlock::{
     ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset, RulesetAttr,
     RulesetCreatedAttr, RulesetStatus, Scope,
 };
-use rustix::process::{Resource, Rlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, Signal, set_parent_process_death_signal, setrlimit};
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule, TargetArch,
 };
@@ -50,6 +50,8 @@ pub(crate) fn enter(allowance: Allowance) -> anyhow::Result<Vec<&'static str>> {
 }
 
 fn limit(allowance: Allowance) -> anyhow::Result<()> {
+    // Whoever waits for it may be killed while it stands still.
+    set_parent_process_death_signal(Some(Signal::KILL))?;
     // When memory runs out, it is the child that the kernel ends, not its parent.
     let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
     let limit = |n: u64| Rlimit { current: Some(n), maximum: Some(n) };
@@ -60,12 +62,24 @@ fn limit(allowance: Allowance) -> anyhow::Result<()> {
     setrlimit(Resource::Fsize, limit(0))?;
     setrlimit(Resource::Core, limit(0))?;
     if allowance.giving_way {
-        rustix::process::setpriority_process(None, 19)?;
+        give_way()?;
     }
     if let Some(milliseconds) = allowance.glance_ms {
         end_after(milliseconds)?;
     }
     Ok(())
+}
+
+/// Runs only while nothing else on the machine wants to, and stops in the middle of its turn when something
+/// does. The lowest priority of the usual kind would finish its turn first, some milliseconds each time.
+#[allow(unsafe_code, reason = "the kinds of scheduling have no safe form")]
+fn give_way() -> std::io::Result<()> {
+    let parameters = libc::sched_param { sched_priority: 0 };
+    // SAFETY: the kernel only reads the structure, which outlives the call.
+    match unsafe { libc::sched_setscheduler(0, libc::SCHED_IDLE, &parameters) } {
+        0 => Ok(()),
+        _ => Err(std::io::Error::last_os_error()),
+    }
 }
 
 /// Lets the kernel end this process with SIGPROF after so much processor time. Resource limits count in

@@ -85,8 +85,8 @@ pub struct Reading {
     #[arg(long, env, default_value_t = 2)]
     pub slow_workers: usize,
     /// What a glance is, in milliseconds of processor time. A document that takes longer, or has pictures to
-    /// be read, is read by a slow worker, which gives way to everything else on the machine.
-    #[arg(long, env, default_value_t = 500, value_parser = clap::value_parser!(u64).range(1..))]
+    /// be read, is read by a slow worker, which gives way to the others.
+    #[arg(long, env, default_value_t = 250, value_parser = clap::value_parser!(u64).range(1..))]
     pub extract_glance_ms: u64,
     /// The program that opens documents; absent: `dossier-extract` beside this one.
     #[arg(long, env)]
@@ -127,7 +127,7 @@ impl Default for Reading {
         Self {
             workers: 2,
             slow_workers: 2,
-            extract_glance_ms: 500,
+            extract_glance_ms: 250,
             extract_program: None,
             spool_dir: None,
             extract_seconds: 60,

@@ -9,7 +9,7 @@ use std::{
 };
 
 use chassis::SecretString;
-use extract::{Attachment, Extraction, Extractor, FailureCode, How};
+use extract::{Attachment, Extraction, Extractor, FailureCode, How, Precedence};
 use proto::documents::{Job, Lease, WorkKind};
 use search_index::Error as EngineError;
 use tokio::{
@@ -52,12 +52,18 @@ pub(crate) struct Lanes {
     glance: Duration,
     slow: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
+    precedence: Precedence,
 }
 
 impl Lanes {
     /// `glance`: of processor time. `slow`: documents at the same time that take longer.
     pub(crate) fn new(glance: Duration, slow: usize) -> Self {
-        Self { glance, slow: Arc::new(Semaphore::new(slow.max(1))), waiting: Arc::new(Semaphore::new(WAITING)) }
+        Self {
+            glance,
+            slow: Arc::new(Semaphore::new(slow.max(1))),
+            waiting: Arc::new(Semaphore::new(WAITING)),
+            precedence: Precedence::default(),
+        }
     }
 
     /// Gives the right to read on for the right to read slowly. While too many wait for that, nothing more
@@ -126,15 +132,18 @@ impl Step {
     ) -> Result<OwnedSemaphorePermit, Error> {
         let fetch = || timed("fetch", patiently(|| self.fetch(job, lease)));
         let apart = job.attachments.then_some(self.spool.as_path());
-        let how = How { media_type: &job.media_type, password, apart, giving_way: false };
+        let how = How { media_type: &job.media_type, password, apart, giving_way: None };
+        let mut going_first = Some(self.lanes.precedence.go_first());
         let file = fetch().await?;
         let mut read = match timed("glance", self.extractor.glance(file, how, self.lanes.glance)).await {
             Some(read) => read?,
             None => {
+                going_first = None;
                 turn = timed("wait", self.lanes.turn(turn)).await?;
                 // Fetched again, so that what waits takes no room.
                 let file = fetch().await?;
-                timed("extract", self.extractor.read(file, How { giving_way: true, ..how })).await?
+                timed("extract", self.extractor.read(file, How { giving_way: Some(&self.lanes.precedence), ..how }))
+                    .await?
             }
         };
         metrics::counter!("indexer_extracted_pages_total").increment(read.pages.len() as u64);
@@ -148,6 +157,7 @@ impl Step {
         let (read, insights) = timed("insights", derive(read)).await?;
         let messages = Arc::new(completion::messages(lease, read, insights));
         timed("complete", self.documents.complete(messages)).await?;
+        drop(going_first);
         Ok(turn)
     }
 

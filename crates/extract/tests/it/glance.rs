@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use extract::{How, Limits, Ocr};
+use extract::{FailureCode, How, Limits, Ocr, Precedence};
 
 use crate::{
     documents, extractor,
@@ -50,24 +50,83 @@ async fn a_picture_is_more_than_a_glance_when_somebody_reads_pictures() {
     assert!(reading.glance(file(&picture), how("image/bmp"), GLANCE).await.is_none());
 }
 
-#[test]
-fn a_reader_that_gives_way_is_the_last_to_be_given_the_processor() {
+/// Field `n` of what the kernel says of a process: see proc(5).
+fn stat(pid: u32, n: usize) -> Option<String> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name, which is in brackets, may hold anything.
+    stat.rsplit_once(") ")?.1.split(' ').nth(n - 3).map(str::to_owned)
+}
+
+async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let end = Instant::now() + Duration::from_secs(20);
+    while !holds() {
+        assert!(Instant::now() < end, "{what}");
+        tokio::task::yield_now().await;
+    }
+}
+
+/// The child that was started for a document of this type.
+fn child(media_type: &str) -> Option<u32> {
+    let processes = std::fs::read_dir("/proc").unwrap();
+    let mut pids = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
+    let argument = format!("--media-type={media_type}");
+    pids.find(|pid| {
+        let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        line.split(|byte| *byte == 0).any(|given| given == argument.as_bytes())
+    })
+}
+
+#[tokio::test]
+async fn a_reader_that_gives_way_runs_only_when_nobody_else_wants_to() {
     let mut child = Command::new(env!("CARGO_BIN_EXE_dossier-extract"))
         .args(["--child", "--giving-way", "--probe=sleep"])
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .spawn()
         .unwrap();
-    let nice = || {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", child.id())).unwrap();
-        // The fields after the name, which is in brackets: see proc(5).
-        stat.rsplit_once(") ").unwrap().1.split(' ').nth(16).unwrap().to_owned()
-    };
-    let end = Instant::now() + Duration::from_secs(10);
-    while nice() != "19" {
-        assert!(Instant::now() < end, "it still has {}", nice());
-        std::thread::yield_now();
-    }
+    let policy = || stat(child.id(), 41);
+    until("it is scheduled like others", || policy().as_deref() == Some(&libc::SCHED_IDLE.to_string())).await;
     child.kill().unwrap();
     child.wait().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_that_gives_way_is_halted_while_others_go_first_and_has_its_turns() {
+    let (precedence, media_type) = (Precedence::default(), "test/halted");
+    let going_first = precedence.go_first();
+    let limits = Limits { cpu: Duration::from_secs(1), ..Limits::default() };
+    let (spinning, giving_way) = (extractor(limits).probing("spin"), precedence.clone());
+    let reading = tokio::spawn(async move {
+        spinning.read(file(b""), How { media_type, giving_way: Some(&giving_way), ..How::default() }).await
+    });
+    let state = || child(media_type).and_then(|pid| stat(pid, 3));
+    for _ in 0..2 {
+        until("it is never halted", || state().as_deref() == Some("T")).await;
+        until("it has no turn", || state().as_deref() == Some("R")).await;
+    }
+    until("it is never halted", || state().as_deref() == Some("T")).await;
+    drop(going_first);
+    until("it does not go on", || state().as_deref() != Some("T")).await;
+    assert_eq!(reading.await.unwrap().unwrap_err().code, FailureCode::LimitExceeded);
+}
+
+#[tokio::test]
+async fn a_reader_ends_with_whoever_waits_for_it() {
+    let media_type = "test/orphaned";
+    // A shell as its parent, which is killed and has no time to end anybody. The reader has a thread of its own.
+    let mut parent = Command::new("sh")
+        .args(["-c", "\"$0\" --child --probe=spin --media-type=test/orphaned & wait"])
+        .arg(env!("CARGO_BIN_EXE_dossier-extract"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    until("it is not started", || {
+        child(media_type).is_some_and(|pid| stat(pid, 20).is_some_and(|threads| threads == "2"))
+    })
+    .await;
+    parent.kill().unwrap();
+    parent.wait().unwrap();
+    until("it spins on", || child(media_type).is_none()).await;
 }

@@ -1,0 +1,93 @@
+//! Who goes first. A reader that gives way is halted while others go, because the kernel alone weighs it against
+//! them only within one container or session.
+
+use std::{
+    convert::Infallible,
+    fmt::{self, Debug, Formatter},
+    future::{Future, pending},
+    os::fd::OwnedFd,
+    time::Duration,
+};
+
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use tokio::{
+    process::Child,
+    sync::watch,
+    time::{Instant, sleep, timeout_at},
+};
+
+/// However busy the others are, a reader that gives way has a turn after so long,
+const HALTED: Duration = Duration::from_millis(900);
+/// which lasts so long: a tenth of the time, as [`PATIENCE`](crate::PATIENCE) expects.
+const TURN: Duration = Duration::from_millis(100);
+
+/// Those who go first, and those who give way to them. Clones are the same.
+#[derive(Clone, Default)]
+pub struct Precedence(watch::Sender<usize>);
+
+impl Precedence {
+    /// Until the answer is dropped, somebody goes first.
+    #[must_use]
+    pub fn go_first(&self) -> GoingFirst {
+        self.0.send_modify(|going| *going += 1);
+        GoingFirst(self.0.clone())
+    }
+
+    /// Halts a process while others go first, but for its turns.
+    async fn halt(&self, process: OwnedFd) -> Infallible {
+        let signal = |signal| {
+            // One that cannot be halted has its limits like any other.
+            let _ = pidfd_send_signal(&process, signal);
+        };
+        let mut others = self.0.subscribe();
+        let mut turn = Instant::now() + HALTED;
+        loop {
+            if others.wait_for(|going| *going > 0).await.is_err() {
+                return pending().await;
+            }
+            signal(Signal::STOP);
+            let gone = timeout_at(turn, others.wait_for(|going| *going == 0)).await.is_ok();
+            signal(Signal::CONT);
+            if !gone {
+                sleep(TURN).await;
+                turn = Instant::now() + HALTED;
+            }
+        }
+    }
+}
+
+impl Debug for Precedence {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Precedence").field(&*self.0.borrow()).finish()
+    }
+}
+
+/// Goes first until it is dropped. See [`Precedence::go_first`].
+#[derive(Debug)]
+pub struct GoingFirst(watch::Sender<usize>);
+
+impl Drop for GoingFirst {
+    fn drop(&mut self) {
+        self.0.send_modify(|going| *going -= 1);
+    }
+}
+
+/// Awaits what `work` makes of a child that gives way, if it does. Afterwards the child may stand still: it has ended,
+/// or is to be killed.
+pub(crate) async fn giving_way<T>(
+    precedence: Option<&Precedence>,
+    process: Option<OwnedFd>,
+    work: impl Future<Output = T>,
+) -> T {
+    let Some((precedence, process)) = precedence.zip(process) else { return work.await };
+    tokio::select! {
+        done = work => done,
+        never = precedence.halt(process) => match never {},
+    }
+}
+
+/// A name for the process that never becomes another's. `None` on a kernel that has no such names.
+pub(crate) fn process(child: &Child) -> Option<OwnedFd> {
+    let pid = Pid::from_raw(i32::try_from(child.id()?).ok()?)?;
+    pidfd_open(pid, PidfdFlags::empty()).ok()
+}
