@@ -40,6 +40,11 @@ const PAGES: &str = "
     INSERT INTO documents.pages (document_id, version, number, text, language, tsv)
     SELECT id, 1, number, text, language, documents.page_tsv(text, language)
     FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[]) AS p (id, number, text, language)";
+const KEYWORDS: &str = "
+    INSERT INTO documents.keywords (document_id, term)
+    SELECT * FROM unnest($1::uuid[], $2::text[]) ON CONFLICT DO NOTHING";
+/// As many as are taken from a real document.
+const KEYWORDS_EACH: usize = 15;
 const VOCABULARY: &str = "
     INSERT INTO documents.vocabulary SELECT unnest($1::text[]) ON CONFLICT DO NOTHING";
 /// Made anew after much has come in: adding each page to it takes several times as long.
@@ -209,6 +214,12 @@ async fn store(
     let texts: Vec<&str> = pages().map(|(.., text)| text.as_str()).collect();
     let languages: Vec<&str> = pages().map(|(d, ..)| d.language).collect();
     database.execute(PAGES, &[&of, &numbers, &texts, &languages]).await?;
+    let keywords = batch.iter().flat_map(|d| {
+        let words = d.pages.iter().flat_map(|text| text.split(' ')).filter(|word| word.len() > 4);
+        words.take(KEYWORDS_EACH).map(|word| (d.id, word))
+    });
+    let (of, terms): (Vec<Uuid>, Vec<&str>) = keywords.unzip();
+    database.execute(KEYWORDS, &[&of, &terms]).await?;
     database.execute(VOCABULARY, &[&new_words]).await?;
     Ok(())
 }

@@ -184,6 +184,7 @@ impl Store {
         replace_pages(&tx, lease, pages, |page| others.get(&page).unwrap_or(&language).clone()).await?;
         learn_words(&tx, lease.document).await?;
         let json = serde_json::to_value(&insights).map_err(decoding)?;
+        replace_keywords(&tx, lease.document, &insights).await?;
         tx.execute(
             "INSERT INTO insights (document_id, version, insights, extractor_version, engine, partial)
              VALUES ($1, $2, $3, $4, $5, $6)
@@ -294,6 +295,14 @@ async fn replace_pages(
             (numbers, texts, languages, bytes) = (Vec::new(), Vec::new(), Vec::new(), 0);
         }
     }
+    Ok(())
+}
+
+async fn replace_keywords(tx: &Transaction<'_>, document: Uuid, insights: &Insights) -> Result<(), Error> {
+    let terms: Vec<&str> = insights.keywords.iter().map(|keyword| keyword.term.as_str()).collect();
+    let sql = "WITH gone AS (DELETE FROM keywords WHERE document_id = $1 AND term <> ALL ($2))
+        INSERT INTO keywords (document_id, term) SELECT $1, unnest($2::text[]) ON CONFLICT DO NOTHING";
+    tx.execute(sql, &[&document, &terms]).await?;
     Ok(())
 }
 

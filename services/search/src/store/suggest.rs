@@ -11,10 +11,11 @@ use uuid::Uuid;
 
 use super::{Store, who};
 
-/// Documents whose keywords are looked through, the newest first.
-const KEYWORD_DOCUMENTS: i64 = 500;
-/// Titles, and contacts, that are compared with what was typed.
+/// Titles, keywords and contacts that are compared with what was typed.
 const COMPARED: i64 = 200;
+/// Letters before something similar as a whole is looked for: with fewer, everything that begins with the same
+/// two is a candidate.
+const LEAST_MISSPELT: i32 = 5;
 /// Past queries that are looked at for one suggestion, the most frequent first.
 const PAST_QUERIES: i64 = 200;
 /// Past queries that are kept, the most frequent first.
@@ -57,27 +58,30 @@ impl Store {
             similar_titles AS (
                 SELECT d.title, d.id, d.created_at FROM documents.searchable_documents d
                 WHERE (SELECT count(*) FROM begun) < $5 AND d.collection_id = ANY ((SELECT ids FROM visible)::uuid[])
-                  AND (lower(d.title) LIKE '% ' || $4 OR $3 OPERATOR(public.<%) lower(d.title)
-                       OR lower(d.title) OPERATOR(public.%) $3)
+                  AND (lower(d.title) LIKE '% ' || $4
+                       OR length($3) >= 3 AND $3 OPERATOR(public.<%) lower(d.title)
+                       OR length($3) >= $6 AND lower(d.title) OPERATOR(public.%) $3)
                 LIMIT $10),
             titles AS (
                 SELECT d.title AS text, 'title' AS kind, d.id,
                     (lower(d.title) LIKE $4) AS begins, public.word_similarity($3, lower(d.title)) AS near
                 FROM (SELECT * FROM begun UNION SELECT * FROM similar_titles) d
                 ORDER BY begins DESC, near DESC, d.created_at DESC LIMIT $5),
-            recent AS (
-                SELECT d.id, d.created_at, d.insights FROM documents.searchable_documents d
-                WHERE d.collection_id = ANY ((SELECT ids FROM visible)::uuid[])
-                ORDER BY d.created_at DESC LIMIT $6),
+            meant AS MATERIALIZED (
+                SELECT k.* FROM documents.searchable_keywords k
+                WHERE k.collection_id = ANY ((SELECT ids FROM visible)::uuid[])
+                  AND lower(k.term) >= $3 AND lower(k.term) < $3 || $9
+                ORDER BY lower(k.term), k.document_id LIMIT $10),
+            misspelt AS (
+                SELECT k.* FROM documents.searchable_keywords k
+                WHERE (SELECT count(*) FROM meant) < $5 AND k.collection_id = ANY ((SELECT ids FROM visible)::uuid[])
+                  AND length($3) >= $6 AND lower(k.term) OPERATOR(public.%) $3
+                LIMIT $10),
             keywords AS (
-                SELECT DISTINCT ON (lower(k.term)) k.term AS text, 'keyword' AS kind, r.id,
+                SELECT DISTINCT ON (lower(k.term)) k.term AS text, 'keyword' AS kind, k.document_id AS id,
                     (lower(k.term) LIKE $4) AS begins, public.similarity($3, lower(k.term)) AS near
-                FROM recent r
-                CROSS JOIN LATERAL jsonb_to_recordset(
-                    CASE jsonb_typeof(r.insights -> 'keywords') WHEN 'array' THEN r.insights -> 'keywords' ELSE '[]' END)
-                    AS k (term text)
-                WHERE lower(k.term) LIKE $4 OR lower(k.term) OPERATOR(public.%) $3
-                ORDER BY lower(k.term), r.created_at DESC),
+                FROM (SELECT * FROM meant UNION ALL SELECT * FROM misspelt) k
+                ORDER BY lower(k.term), k.created_at DESC),
             frequent AS MATERIALIZED (
                 SELECT q.* FROM past_queries q, visible v
                 WHERE q.text LIKE $4 AND q.text <> $3 AND q.collection_id = ANY (v.ids)
@@ -117,7 +121,7 @@ impl Store {
         let connection = self.pool.get().await?;
         let (contacts, last) = (contacts && caller.require(Role::Viewer).is_ok(), char::MAX.to_string());
         let parameters: [&(dyn ToSql + Sync); 10] =
-            [&user, &role, &q, &begins, &limit, &KEYWORD_DOCUMENTS, &PAST_QUERIES, &contacts, &last, &COMPARED];
+            [&user, &role, &q, &begins, &limit, &LEAST_MISSPELT, &PAST_QUERIES, &contacts, &last, &COMPARED];
         let rows = connection.query(SQL, &parameters).await?;
         let suggestion = |row: &Row| {
             let (kind, id): (String, Uuid) = (row.get("kind"), row.get("id"));

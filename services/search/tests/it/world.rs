@@ -90,6 +90,7 @@ impl World {
             include_str!("../../../documents/migrations/V0003__index_state.sql"),
             include_str!("../../../documents/migrations/V0004__search_fresh.sql"),
             include_str!("../../../documents/migrations/V0006__speed_up_search.sql"),
+            include_str!("../../../documents/migrations/V0008__find_keywords.sql"),
         ] {
             database.apply("documents", documents).await;
         }
@@ -165,6 +166,10 @@ impl World {
                  VALUES ($1, 1, $2::text::jsonb, 1)",
                 &[&d.id, &insights],
             )
+            .await
+            .unwrap();
+        self.owner
+            .execute("INSERT INTO keywords (document_id, term) SELECT $1, unnest($2::text[])", &[&d.id, &d.keywords])
             .await
             .unwrap();
         for (number, text) in (1i32..).zip(&d.pages) {
