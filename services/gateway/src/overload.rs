@@ -95,7 +95,7 @@ impl Places {
         let there_is_room = |taken: u32| (self.limit == 0 || taken < self.limit).then(|| taken + 1);
         let taken = self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, there_is_room).is_ok();
         if !taken {
-            metrics::counter!("gateway_requests_shed_total", "room" => self.name).increment(1);
+            refusals(self.name).increment(1);
         }
         taken
     }
@@ -113,6 +113,10 @@ pub(crate) struct Load {
 impl Load {
     pub(crate) fn new(of_each: u32) -> Self {
         let places = |(room, name): (Room, _)| Places { limit: room.limit(of_each), name, taken: AtomicU32::new(0) };
+        // A counter that appears with its first event would not have risen.
+        for (_, name) in Room::ALL {
+            refusals(name).increment(0);
+        }
         Self { rooms: Room::ALL.map(|room| Arc::new(places(room))) }
     }
 
@@ -129,6 +133,10 @@ impl Load {
             false => Err(refused()),
         }
     }
+}
+
+fn refusals(room: &'static str) -> metrics::Counter {
+    metrics::counter!("gateway_requests_shed_total", "room" => room)
 }
 
 fn refused() -> Fault {

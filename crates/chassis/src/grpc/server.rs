@@ -60,6 +60,8 @@ impl Server {
         let listener = TcpListener::bind(config.listen_addr)
             .await
             .map_err(|e| anyhow::anyhow!("the address {} cannot be bound: {e}", config.listen_addr))?;
+        // A counter that appears with its first event would not have risen.
+        refusals().increment(0);
         let layer = ContextLayer {
             authorization: format!("Bearer {}", config.rpc_token.expose_secret()).into(),
             permits: Arc::new(Semaphore::new(config.rpc_concurrency)),
@@ -171,7 +173,7 @@ where
             return refuse(Status::unauthenticated("the RPC token is missing or wrong"));
         }
         let Ok(permit) = self.layer.permits.clone().try_acquire_owned() else {
-            metrics::counter!("rpc_server_shed_total").increment(1);
+            refusals().increment(1);
             return refuse(Fault::unavailable("this part of the system, which is busy,").into());
         };
         let rpc = request.uri().path().trim_start_matches('/').to_owned();
@@ -199,6 +201,10 @@ where
             Ok(answer)
         })
     }
+}
+
+fn refusals() -> metrics::Counter {
+    metrics::counter!("rpc_server_shed_total")
 }
 
 fn refuse(status: Status) -> Answer<Infallible> {
