@@ -47,10 +47,12 @@ if [ -s "$original/secrets/owner-password" ]; then
     export PGPASSWORD="$(cat "$trial/home/secrets/database-password-owner")"
     PGPORT=$(sed -nE 's/.*"postgresql": *([0-9]+).*/\1/p' "$trial/home/run/ports.json")
     sample=$(sql --field-separator ' ' --command "
-        SELECT d.id, v.sha256, (SELECT word FROM documents.pages p, regexp_split_to_table(p.text, '[^[:alpha:]]+') AS word
-                                WHERE p.document_id = d.id AND length(word) BETWEEN 6 AND 12 LIMIT 1)
-        FROM documents.documents d JOIN documents.versions v ON v.document_id = d.id AND v.number = d.version
-        WHERE d.status = 'ready' AND d.deleted_at IS NULL AND d.page_count > 0 ORDER BY d.id LIMIT 1")
+        SELECT * FROM (
+            SELECT d.id, v.sha256, (SELECT word FROM documents.pages p, regexp_split_to_table(p.text, '[^[:alpha:]]+') AS word
+                                    WHERE p.document_id = d.id AND length(word) BETWEEN 4 AND 12 LIMIT 1) AS word
+            FROM documents.documents d JOIN documents.versions v ON v.document_id = d.id AND v.number = d.version
+            WHERE d.status = 'ready' AND d.deleted_at IS NULL AND d.page_count > 0) AS samples
+        WHERE word IS NOT NULL ORDER BY id LIMIT 1")
     if [ -n "$sample" ]; then
         # shellcheck disable=SC2086 # three words
         set -- $sample

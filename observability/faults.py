@@ -319,20 +319,16 @@ def guessing():
 
 
 @contextmanager
-def report(text, after):
-    """What a backup leaves for the node exporter."""
-    path = HOME / "observe/textfile/drill.prom"
+def report(name, value):
+    """What a backup leaves for the node exporter, until it leaves something else."""
+    path, text = HOME / f"observe/textfile/{name}.prom", f"{name} {value}\n"
+    before = path.read_text() if path.exists() else None
     path.write_text(text)
     try:
         yield
     finally:
-        path.write_text(after)
-
-
-GOOD = (f"dossier_backup_last_success_timestamp_seconds {int(time.time())}\n"
-        f"dossier_restore_check_success 1\ndossier_restore_check_timestamp_seconds {int(time.time())}\n")
-OLD = "dossier_backup_last_success_timestamp_seconds 1\ndossier_restore_check_success 1\ndossier_restore_check_timestamp_seconds 1\n"
-FAILED = GOOD.replace("success 1\n", "success 0\n")
+        if path.read_text() == text:
+            path.unlink() if before is None else path.write_text(before)
 
 
 def mail_server():

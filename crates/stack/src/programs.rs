@@ -36,6 +36,9 @@ impl Surroundings<'_> {
         env.set("LISTEN_ADDR", self.local(name));
         env.set("ADMIN_ADDR", self.local(&admin(name)));
         env.set("TMPDIR", self.home.path().join("tmp"));
+        // As in the images: what was freed goes back to the machine, such as what hashing passwords took.
+        env.set("MALLOC_MMAP_THRESHOLD_", "1048576");
+        env.set("MALLOC_ARENA_MAX", "4");
         env.secret("RPC_TOKEN", self.secrets, "rpc-token");
         for passed in PASSED_ON {
             if let Some(value) = std::env::var_os(passed) {
@@ -129,6 +132,9 @@ impl Surroundings<'_> {
     /// `configuration` holds the master key.
     pub(crate) fn meilisearch(&self, bin: &Path, configuration: &Path) -> Program {
         let dir = self.home.path().join("meilisearch");
+        let mut env = Environment::default();
+        // Or who watches it takes it for gone.
+        env.set("MEILI_EXPERIMENTAL_ENABLE_METRICS", "true");
         let flag = |name: &str, value: OsString| [OsString::from(name), value];
         let arguments = [
             flag("--config-file-path", configuration.into()),
@@ -141,6 +147,7 @@ impl Surroundings<'_> {
         Program {
             path: bin.to_owned(),
             arguments: arguments.into_iter().flatten().chain(["--no-analytics".into()]).collect(),
+            environment: env.0,
             directory: Some(dir),
             ..self.program("meilisearch", "meilisearch")
         }

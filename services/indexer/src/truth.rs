@@ -112,6 +112,9 @@ impl Keeper {
                         ) => self.engine.suspect(trouble),
                         // Its data were thrown away, and with them the keys.
                         Error::Engine(trouble) if trouble.is_code("invalid_api_key") => self.engine.suspect(trouble),
+                        Error::Engine(trouble) => {
+                            tracing::warn!(error = %trouble, "the search engine refuses what keeps the index true");
+                        }
                         _ => {}
                     }
                 }
