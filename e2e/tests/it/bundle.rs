@@ -186,7 +186,7 @@ async fn bring_in(to: &System, bytes: &[u8], out: &Bundle, filled: &Filled) -> a
     ensure!(after.records == back.records && after.files == back.files, "the second import changed something");
 
     // What earlier releases wrote is read.
-    for format in 1..FORMAT {
+    for format in 1..=FORMAT {
         let old = std::fs::read(fixture(format)).context("the committed bundle")?;
         let counts = take_apart(&old)?.manifest["counts"].clone();
         let did = import(&to.owner, &old, "").await?.expect(200)?.json()?;
