@@ -4,6 +4,7 @@ use std::{
     ffi::OsString,
     fs,
     io::Write,
+    net::SocketAddr,
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
     process::Command,
@@ -13,6 +14,10 @@ use std::{
 
 use anyhow::{Context, bail, ensure};
 use rustix::process::Signal;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 use tokio_postgres::NoTls;
 
 use crate::{
@@ -26,6 +31,21 @@ const START_LIMIT: Duration = Duration::from_secs(60);
 const USER: &str = "postgres";
 /// What the server says when the one before it was killed and its children are not all gone yet.
 const STILL_IN_USE: &str = "is still in use";
+
+/// What a client sends that would like to speak TLS.
+const TLS_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
+
+/// Whether the server there answers in time. It is asked whether it speaks TLS, which it tells anybody; connections
+/// are taken by the machine, also for a server that hangs.
+pub(crate) async fn answers(addr: SocketAddr) -> anyhow::Result<()> {
+    let asked = async {
+        let mut server = TcpStream::connect(addr).await?;
+        server.write_all(&TLS_REQUEST).await?;
+        server.read_u8().await?;
+        anyhow::Ok(())
+    };
+    tokio::time::timeout(ANSWER_LIMIT, asked).await?
+}
 
 /// How much safety may be given up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use crate::{
     PROCESSES, edge,
     external::{ExternalS3, with_role},
     http,
-    postgres::Postgres,
+    postgres::{self, Postgres},
     process::Process,
     programs::{admin, local},
 };
@@ -141,8 +141,8 @@ pub async fn readiness(name: &str, address: &str, probe: Option<&str>) -> (bool,
     let (host, path) = url.find('/').map_or((url, "/"), |slash| url.split_at(slash));
     let Ok(addr) = host.parse::<SocketAddr>() else { return (false, format!("{host} is no address")) };
     if probe.is_none() {
-        let connected = tokio::net::TcpStream::connect(addr).await;
-        return connected.map_or_else(|error| (false, error.to_string()), |_| (true, String::new()));
+        let answered = postgres::answers(addr).await;
+        return answered.map_or_else(|error| (false, error.to_string()), |()| (true, String::new()));
     }
     match http::get(addr, host, path).await {
         Ok((status, body)) if (name == "meilisearch" || path == "/readyz") && status != 200 => {
