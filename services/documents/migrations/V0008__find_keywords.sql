@@ -7,7 +7,6 @@ CREATE TABLE keywords (
 );
 COMMENT ON TABLE keywords IS 'what stands in insights, written in the same transaction';
 CREATE INDEX keywords_beginnings ON keywords (lower(term), document_id);
-CREATE INDEX keywords_trigrams ON keywords USING gin (lower(term) public.gin_trgm_ops);
 
 INSERT INTO keywords (document_id, term)
     SELECT i.document_id, k.term FROM insights i

@@ -13,9 +13,6 @@ use super::{Store, who};
 
 /// Titles, keywords and contacts that are compared with what was typed.
 const COMPARED: i64 = 200;
-/// Letters before something similar as a whole is looked for: with fewer, everything that begins with the same
-/// two is a candidate.
-const LEAST_MISSPELT: i32 = 5;
 /// Past queries that are looked at for one suggestion, the most frequent first.
 const PAST_QUERIES: i64 = 200;
 /// Past queries that are kept, the most frequent first.
@@ -37,9 +34,8 @@ pub(crate) struct Suggestion {
 }
 
 impl Store {
-    /// Titles, keywords and past queries that begin like `q` or, but for past queries, are near it,
-    /// among what the caller may see; with `contacts`, contacts as well, which anybody may see who is
-    /// signed in.
+    /// Titles, keywords and past queries that begin like `q`, and titles that are near it, among what
+    /// the caller may see; with `contacts`, contacts as well, which anybody may see who is signed in.
     pub(crate) async fn suggest(
         &self,
         caller: &Caller,
@@ -53,39 +49,36 @@ impl Store {
             begun AS MATERIALIZED (
                 SELECT d.title, d.id, d.created_at FROM documents.searchable_documents d
                 WHERE d.collection_id = ANY ((SELECT ids FROM visible)::uuid[])
-                  AND lower(d.title) >= $3 AND lower(d.title) < $3 || $9
+                  AND lower(d.title) >= $3 AND lower(d.title) < $3 || $8
                 ORDER BY lower(d.title), d.id LIMIT $5),
             similar_titles AS (
                 SELECT d.title, d.id, d.created_at FROM documents.searchable_documents d
                 WHERE (SELECT count(*) FROM begun) < $5 AND d.collection_id = ANY ((SELECT ids FROM visible)::uuid[])
-                  AND (lower(d.title) LIKE '% ' || $4
-                       OR length($3) >= 3 AND $3 OPERATOR(public.<%) lower(d.title)
-                       OR length($3) >= $6 AND lower(d.title) OPERATOR(public.%) $3)
-                LIMIT $10),
+                  AND (lower(d.title) LIKE '% ' || $4 OR length($3) >= 3 AND $3 OPERATOR(public.<%) lower(d.title))
+                LIMIT $9),
+            -- Apart, since there are many candidates for it and the others take longer to look at each.
+            misspelt_titles AS (
+                SELECT d.title, d.id, d.created_at FROM documents.searchable_documents d
+                WHERE length($3) >= 5 AND (SELECT count(*) FROM begun) < $5
+                  AND d.collection_id = ANY ((SELECT ids FROM visible)::uuid[]) AND lower(d.title) OPERATOR(public.%) $3
+                LIMIT $9),
             titles AS (
                 SELECT d.title AS text, 'title' AS kind, d.id,
                     (lower(d.title) LIKE $4) AS begins, public.word_similarity($3, lower(d.title)) AS near
-                FROM (SELECT * FROM begun UNION SELECT * FROM similar_titles) d
+                FROM (SELECT * FROM begun UNION SELECT * FROM similar_titles UNION SELECT * FROM misspelt_titles) d
                 ORDER BY begins DESC, near DESC, d.created_at DESC LIMIT $5),
-            meant AS MATERIALIZED (
-                SELECT k.* FROM documents.searchable_keywords k
-                WHERE k.collection_id = ANY ((SELECT ids FROM visible)::uuid[])
-                  AND lower(k.term) >= $3 AND lower(k.term) < $3 || $9
-                ORDER BY lower(k.term), k.document_id LIMIT $10),
-            misspelt AS (
-                SELECT k.* FROM documents.searchable_keywords k
-                WHERE (SELECT count(*) FROM meant) < $5 AND k.collection_id = ANY ((SELECT ids FROM visible)::uuid[])
-                  AND length($3) >= $6 AND lower(k.term) OPERATOR(public.%) $3
-                LIMIT $10),
             keywords AS (
                 SELECT DISTINCT ON (lower(k.term)) k.term AS text, 'keyword' AS kind, k.document_id AS id,
-                    (lower(k.term) LIKE $4) AS begins, public.similarity($3, lower(k.term)) AS near
-                FROM (SELECT * FROM meant UNION ALL SELECT * FROM misspelt) k
+                    true AS begins, public.similarity($3, lower(k.term)) AS near
+                FROM (SELECT k.* FROM documents.searchable_keywords k
+                      WHERE k.collection_id = ANY ((SELECT ids FROM visible)::uuid[])
+                        AND lower(k.term) >= $3 AND lower(k.term) < $3 || $8
+                      ORDER BY lower(k.term), k.document_id LIMIT $9) k
                 ORDER BY lower(k.term), k.created_at DESC),
             frequent AS MATERIALIZED (
                 SELECT q.* FROM past_queries q, visible v
                 WHERE q.text LIKE $4 AND q.text <> $3 AND q.collection_id = ANY (v.ids)
-                ORDER BY q.asked DESC, q.text LIMIT $7),
+                ORDER BY q.asked DESC, q.text LIMIT $6),
             asked AS (
                 SELECT DISTINCT ON (q.text) q.text, 'query' AS kind, q.document_id AS id,
                     true AS begins, public.word_similarity($3, q.text) AS near
@@ -97,14 +90,14 @@ impl Store {
             -- Trigrams know nothing of one or two letters.
             named AS MATERIALIZED (
                 SELECT c.name, c.email, c.id, true AS begins, 1::real AS near FROM contacts.suggestable_contacts c
-                WHERE $8 AND c.beginning >= $3 AND c.beginning < $3 || $9 ORDER BY c.beginning, c.id LIMIT $5),
+                WHERE $7 AND c.beginning >= $3 AND c.beginning < $3 || $8 ORDER BY c.beginning, c.id LIMIT $5),
             known AS (
                 SELECT c.name, c.email, c.id, c.known_as LIKE $4 OR c.known_as LIKE '% ' || $4 AS begins,
                     public.word_similarity($3, c.known_as) AS near
                 FROM (SELECT * FROM contacts.suggestable_contacts c
-                      WHERE $8 AND length($3) >= 3 AND (SELECT count(*) FROM named) < $5
+                      WHERE $7 AND length($3) >= 3 AND (SELECT count(*) FROM named) < $5
                         AND ($3 OPERATOR(public.<%) c.known_as OR c.known_as LIKE '%' || $4)
-                      LIMIT $10) c
+                      LIMIT $9) c
                 ORDER BY begins DESC, near DESC, c.id LIMIT $5),
             people AS (
                 SELECT DISTINCT ON (id) CASE WHEN name = '' THEN email ELSE name || ' <' || email || '>' END AS text,
@@ -120,8 +113,8 @@ impl Store {
         let begins = format!("{}%", q.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
         let connection = self.pool.get().await?;
         let (contacts, last) = (contacts && caller.require(Role::Viewer).is_ok(), char::MAX.to_string());
-        let parameters: [&(dyn ToSql + Sync); 10] =
-            [&user, &role, &q, &begins, &limit, &LEAST_MISSPELT, &PAST_QUERIES, &contacts, &last, &COMPARED];
+        let parameters: [&(dyn ToSql + Sync); 9] =
+            [&user, &role, &q, &begins, &limit, &PAST_QUERIES, &contacts, &last, &COMPARED];
         let rows = connection.query(SQL, &parameters).await?;
         let suggestion = |row: &Row| {
             let (kind, id): (String, Uuid) = (row.get("kind"), row.get("id"));
