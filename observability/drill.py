@@ -2,7 +2,7 @@
 """Breaks one thing after another in a system that `make up ARGS="--detach --observe"` started, and
 says how long it took until the alert fired, and until it was over again.
 
-    python3 observability/drill.py                 all drills (about three hours)
+    python3 observability/drill.py                 all drills (about two hours)
     python3 observability/drill.py service pool    some
     python3 observability/drill.py --practise pool leaves it broken until you have ended it by the runbook
     python3 observability/drill.py --list
