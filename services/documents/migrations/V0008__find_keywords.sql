@@ -12,7 +12,7 @@ INSERT INTO keywords (document_id, term)
     SELECT i.document_id, k.term FROM insights i
     CROSS JOIN LATERAL jsonb_to_recordset(
         CASE jsonb_typeof(i.insights -> 'keywords') WHEN 'array' THEN i.insights -> 'keywords' ELSE '[]' END) AS k (term text)
-    WHERE k.term IS NOT NULL
+    WHERE length(k.term) <= 100
     ON CONFLICT DO NOTHING;
 
 CREATE VIEW searchable_keywords AS

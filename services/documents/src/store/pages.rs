@@ -298,8 +298,12 @@ async fn replace_pages(
     Ok(())
 }
 
+/// Longer than any keyword; nobody types so much, and an index does not take everything.
+const SUGGESTED_CHARACTERS: usize = 100;
+
 async fn replace_keywords(tx: &Transaction<'_>, document: Uuid, insights: &Insights) -> Result<(), Error> {
-    let terms: Vec<&str> = insights.keywords.iter().map(|keyword| keyword.term.as_str()).collect();
+    let terms = insights.keywords.iter().map(|keyword| keyword.term.as_str());
+    let terms: Vec<&str> = terms.filter(|term| term.chars().count() <= SUGGESTED_CHARACTERS).collect();
     let sql = "WITH gone AS (DELETE FROM keywords WHERE document_id = $1 AND term <> ALL ($2))
         INSERT INTO keywords (document_id, term) SELECT $1, unnest($2::text[]) ON CONFLICT DO NOTHING";
     tx.execute(sql, &[&document, &terms]).await?;
