@@ -48,7 +48,7 @@ restic backup --quiet --host dossier --tag dossier "$database" "$objects" ${BACK
 
 if [ "${BACKUP_KEEP:-7}" != append-only ]; then
     # Everything of the last days, and each day's last for as long.
-    restic forget --quiet --host dossier --tag dossier --keep-within "${BACKUP_KEEP:-7}d" --prune
+    restic forget --quiet --host dossier --tag dossier --group-by host,tags --keep-within "${BACKUP_KEEP:-7}d" --prune
 fi
 rm -f "$database/dossier.dump"
 
