@@ -47,7 +47,7 @@ fi
 restic backup --quiet --host dossier --tag dossier "$database" "$objects" ${BACKUP_FILES:-}
 
 if [ "${BACKUP_KEEP:-7}" != append-only ]; then
-    # Everything of the last days, and each day's last for as long.
+    # Everything of the last days, whatever folders it was made of.
     restic forget --quiet --host dossier --tag dossier --group-by host,tags --keep-within "${BACKUP_KEEP:-7}d" --prune
 fi
 rm -f "$database/dossier.dump"

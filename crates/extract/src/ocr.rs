@@ -15,7 +15,7 @@ use tokio::{
 
 use crate::{
     FailureCode, Limits,
-    precedence::{self, Precedence, giving_way},
+    precedence::{Halted, Precedence, giving_way},
 };
 
 /// What one picture may say.
@@ -98,12 +98,12 @@ impl Ocr {
                 let _ = stdin.write_all(&data).await;
             }
         };
-        let process = precedence::process(&child);
+        let halted = Halted::new(gives_way, &child);
         let reading = async {
             let heard = tokio::join!(writing, heard(stdout, TEXT_BYTES), heard(stderr, COMPLAINT_BYTES));
             (heard, child.wait().await)
         };
-        let (((), text, complaint), status) = giving_way(gives_way, process, Box::pin(reading)).await;
+        let (((), text, complaint), status) = giving_way(halted, Box::pin(reading)).await;
         let status = status.map_err(|_| FailureCode::Crashed)?;
         let complaint = String::from_utf8_lossy(&complaint).into_owned();
         match status.code() {

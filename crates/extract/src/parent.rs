@@ -22,7 +22,7 @@ use crate::{
     attached::{self, Arrivals},
     extraction::{Extraction, How, Limits, PATIENCE, Page},
     ocr::Picture,
-    precedence::{self, Precedence, giving_way},
+    precedence::{Halted, Precedence, giving_way},
     tidy::tidy,
     wire::{Done, Line},
 };
@@ -164,9 +164,9 @@ impl Extractor {
         let complaint = child.stderr.take().map(|pipe| tokio::spawn(complaint(pipe)));
         let most = attached::Allowance { count: self.limits.attachments, bytes: self.limits.attachment_bytes };
         let mut reading = Reading { apart: order.how.apart.map(|_| Arrivals::new(most)), ..Reading::default() };
-        let process = precedence::process(&child);
+        let halted = Halted::new(order.how.giving_way, &child);
         let watching = self.watch(&mut child, &mut reading, again, &order);
-        let watching = giving_way(order.how.giving_way, process, Box::pin(watching));
+        let watching = giving_way(halted, Box::pin(watching));
         let watched = tokio::time::timeout_at(deadline, watching).await;
         let ended = match watched {
             Ok(ended) => ended,

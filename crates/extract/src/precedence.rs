@@ -3,7 +3,6 @@
 
 use std::{
     convert::Infallible,
-    fmt::{self, Debug, Formatter},
     future::{Future, pending},
     os::fd::OwnedFd,
     time::Duration,
@@ -22,7 +21,7 @@ const HALTED: Duration = Duration::from_millis(900);
 const TURN: Duration = Duration::from_millis(100);
 
 /// Those who go first, and those who give way to them. Clones are the same.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Precedence(watch::Sender<usize>);
 
 impl Precedence {
@@ -56,12 +55,6 @@ impl Precedence {
     }
 }
 
-impl Debug for Precedence {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Precedence").field(&*self.0.borrow()).finish()
-    }
-}
-
 /// Goes first until it is dropped. See [`Precedence::go_first`].
 #[derive(Debug)]
 pub struct GoingFirst(watch::Sender<usize>);
@@ -72,22 +65,25 @@ impl Drop for GoingFirst {
     }
 }
 
-/// Awaits what `work` makes of a child that gives way, if it does. Afterwards the child may stand still: it has ended,
-/// or is to be killed.
-pub(crate) async fn giving_way<T>(
-    precedence: Option<&Precedence>,
-    process: Option<OwnedFd>,
-    work: impl Future<Output = T>,
-) -> T {
-    let Some((precedence, process)) = precedence.zip(process) else { return work.await };
+/// A child that is halted while others go first.
+pub(crate) struct Halted<'a>(&'a Precedence, OwnedFd);
+
+impl<'a> Halted<'a> {
+    /// `None` when it gives way to nobody, and on a kernel without names for processes that never become
+    /// another's.
+    pub(crate) fn new(precedence: Option<&'a Precedence>, child: &Child) -> Option<Self> {
+        let (precedence, id) = precedence.zip(child.id())?;
+        let process = pidfd_open(Pid::from_raw(i32::try_from(id).ok()?)?, PidfdFlags::empty()).ok()?;
+        Some(Self(precedence, process))
+    }
+}
+
+/// Awaits what `work` makes of such a child, or of any. Afterwards it may stand still: it has ended, or is to be
+/// killed.
+pub(crate) async fn giving_way<T>(halted: Option<Halted<'_>>, work: impl Future<Output = T>) -> T {
+    let Some(Halted(precedence, process)) = halted else { return work.await };
     tokio::select! {
         done = work => done,
         never = precedence.halt(process) => match never {},
     }
-}
-
-/// A name for the process that never becomes another's. `None` on a kernel that has no such names.
-pub(crate) fn process(child: &Child) -> Option<OwnedFd> {
-    let pid = Pid::from_raw(i32::try_from(child.id()?).ok()?)?;
-    pidfd_open(pid, PidfdFlags::empty()).ok()
 }

@@ -50,7 +50,8 @@ pub(crate) fn enter(allowance: Allowance) -> anyhow::Result<Vec<&'static str>> {
 }
 
 fn limit(allowance: Allowance) -> anyhow::Result<()> {
-    // Whoever waits for it may be killed while it stands still.
+    // Whoever waits for it may be killed while it stands still. It is the thread that counts: children are started
+    // on those of the runtime, which last as long as it does.
     set_parent_process_death_signal(Some(Signal::KILL))?;
     // When memory runs out, it is the child that the kernel ends, not its parent.
     let _ = std::fs::write("/proc/self/oom_score_adj", "1000");

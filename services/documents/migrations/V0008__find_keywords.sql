@@ -5,7 +5,7 @@ CREATE TABLE keywords (
     term        text NOT NULL,
     PRIMARY KEY (document_id, term)
 );
-COMMENT ON TABLE keywords IS 'what stands in insights, written in the same transaction';
+COMMENT ON TABLE keywords IS 'those of insights that are not too long, written in the same transaction';
 CREATE INDEX keywords_beginnings ON keywords (lower(term), document_id);
 
 INSERT INTO keywords (document_id, term)

@@ -133,12 +133,12 @@ impl Step {
         let fetch = || timed("fetch", patiently(|| self.fetch(job, lease)));
         let apart = job.attachments.then_some(self.spool.as_path());
         let how = How { media_type: &job.media_type, password, apart, giving_way: None };
-        let mut going_first = Some(self.lanes.precedence.go_first());
+        let going_first = self.lanes.precedence.go_first();
         let file = fetch().await?;
         let mut read = match timed("glance", self.extractor.glance(file, how, self.lanes.glance)).await {
             Some(read) => read?,
             None => {
-                going_first = None;
+                drop(going_first);
                 turn = timed("wait", self.lanes.turn(turn)).await?;
                 // Fetched again, so that what waits takes no room.
                 let file = fetch().await?;
@@ -157,7 +157,6 @@ impl Step {
         let (read, insights) = timed("insights", derive(read)).await?;
         let messages = Arc::new(completion::messages(lease, read, insights));
         timed("complete", self.documents.complete(messages)).await?;
-        drop(going_first);
         Ok(turn)
     }
 

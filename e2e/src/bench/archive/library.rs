@@ -43,8 +43,8 @@ const PAGES: &str = "
 const KEYWORDS: &str = "
     INSERT INTO documents.keywords (document_id, term)
     SELECT * FROM unnest($1::uuid[], $2::text[]) ON CONFLICT DO NOTHING";
-/// As many as are taken from a real document.
-const KEYWORDS_EACH: usize = 15;
+/// As many as `insights` takes from a document at most.
+const KEYWORDS_EACH: usize = 12;
 const VOCABULARY: &str = "
     INSERT INTO documents.vocabulary SELECT unnest($1::text[]) ON CONFLICT DO NOTHING";
 /// Made anew after much has come in: adding each page to it takes several times as long.

@@ -56,7 +56,7 @@ impl Store {
                 WHERE (SELECT count(*) FROM begun) < $5 AND d.collection_id = ANY ((SELECT ids FROM visible)::uuid[])
                   AND (lower(d.title) LIKE '% ' || $4 OR length($3) >= 3 AND $3 OPERATOR(public.<%) lower(d.title))
                 LIMIT $9),
-            -- Only for what is left: there are many candidates, and each is looked at.
+            -- Only for what is left, and not for a few letters, which begin too much alike: each candidate is looked at.
             misspelt_titles AS (
                 SELECT d.title, d.id, d.created_at FROM documents.searchable_documents d
                 WHERE length($3) >= 5 AND (SELECT count(*) FROM begun) + (SELECT count(*) FROM similar_titles) < $5
