@@ -58,6 +58,7 @@ source_repository = "https://example.org/dossier.git"
 source_ref        = "v1.0.0"
 ami_parameter     = "/imitation/ami"
 detailed_monitoring = false
+archive           = true
 backup_pruners    = ["arn:aws:iam::123456789012:root"]
 HCL
 

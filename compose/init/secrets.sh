@@ -103,7 +103,7 @@ pass 999 postgres postgres-password
 # With compose/overlays/archive.yaml only, which brings the folder.
 if [ -d /secrets/archive ]; then
     have archive-password random 20
-    for name in archive-password postgres-password archive-s3-access-key archive-s3-secret-key; do
+    for name in archive-password postgres-password archive-s3-access-key archive-s3-secret-key aws-credentials; do
         [ ! -s "$all/$name" ] || pass 999 archive "$name"
     done
 fi

@@ -69,7 +69,7 @@ data "aws_iam_policy_document" "host" {
     condition {
       test     = "StringLike"
       variable = "s3:prefix"
-      values   = ["${local.backup_prefix}/*", local.backup_prefix]
+      values   = concat(["${local.backup_prefix}/*", local.backup_prefix], var.archive ? ["${local.archive_prefix}/*"] : [])
     }
   }
 
@@ -90,6 +90,18 @@ data "aws_iam_policy_document" "host" {
     sid       = "UnlockTheRepository"
     actions   = ["s3:DeleteObject"]
     resources = ["${aws_s3_bucket.backups.arn}/${local.backup_prefix}/locks/*"]
+  }
+
+  # pgBackRest removes what is past its time by itself. In this bucket that is a mark: the version below it is locked
+  # like any other, and whoever takes over the host cannot lift that.
+  dynamic "statement" {
+    for_each = var.archive ? ["KeepTheArchive"] : []
+
+    content {
+      sid       = statement.value
+      actions   = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"]
+      resources = ["${aws_s3_bucket.backups.arn}/${local.archive_prefix}/*"]
+    }
   }
 }
 

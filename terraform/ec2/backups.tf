@@ -2,7 +2,8 @@
 # the backups away. Another role, which the host cannot assume, removes what is past its time.
 
 locals {
-  backup_prefix = "restic"
+  backup_prefix  = "restic"
+  archive_prefix = "archive"
 }
 
 resource "aws_s3_bucket" "backups" {

@@ -60,6 +60,8 @@ locals {
     source_repository = var.source_repository
     source_ref        = var.source_ref
     image_registry    = var.image_registry
+    archive_bucket    = var.archive ? aws_s3_bucket.backups.id : ""
+    archive_prefix    = local.archive_prefix
     backup_repository = "s3:https://s3.${var.region}.amazonaws.com/${aws_s3_bucket.backups.id}/${local.backup_prefix}"
     # As the device calls itself: the order of NVMe devices is not fixed.
     data_volume_serial = replace(aws_ebs_volume.data.id, "-", "")

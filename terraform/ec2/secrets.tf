@@ -6,7 +6,7 @@ locals {
   secrets_path = "/${var.name}/secrets"
 
   # The same names as compose/init writes. Secrets that are not listed are made by it on the data volume.
-  secrets = [
+  secrets = concat([
     "rpc-token",
     "postgres-password",
     "db-owner-password",
@@ -22,5 +22,6 @@ locals {
     "operator-password",
     # Encrypts the backups; keep a copy outside of this account.
     "restic-password",
-  ]
+    # Encrypts the archive; likewise.
+  ], var.archive ? ["archive-password"] : [])
 }

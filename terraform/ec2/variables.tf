@@ -123,6 +123,12 @@ variable "backup_pruners" {
   default     = []
 }
 
+variable "archive" {
+  description = "Archive PostgreSQL's log to the bucket of the backups as it is written: what is lost with the host is half a minute of rows rather than a day's. About as much traffic again as the database writes."
+  type        = bool
+  default     = false
+}
+
 variable "detailed_monitoring" {
   description = "Metrics of the instance by the minute rather than every five; about 2 dollars a month."
   type        = bool

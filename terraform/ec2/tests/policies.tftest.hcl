@@ -31,6 +31,75 @@ run "the_host_may_add_backups_but_not_remove_them" {
   }
 }
 
+run "without_an_archive_nothing_speaks_of_one" {
+  command = plan
+
+  assert {
+    condition     = !strcontains(local.cloud_init, "archive.yaml") && !strcontains(local.cloud_init, "ARCHIVE_")
+    error_message = "the archive is not switched on"
+  }
+  assert {
+    condition     = !contains(local.secrets, "archive-password")
+    error_message = "no secret is made for nothing"
+  }
+  assert {
+    condition = alltrue([
+      for s in data.aws_iam_policy_document.host.statement : alltrue([for r in s.resources : !strcontains(r, "/archive")])
+    ])
+    error_message = "the host may do nothing below a prefix that it does not use"
+  }
+}
+
+run "an_archive_is_kept_below_its_own_prefix" {
+  command = plan
+
+  variables {
+    archive = true
+  }
+
+  assert {
+    condition = alltrue([for line in [
+      "COMPOSE_FILE=compose.yaml:compose/overlays/archive.yaml",
+      "ARCHIVE_S3_ENDPOINT=s3.eu-central-1.amazonaws.com", "ARCHIVE_S3_REGION=eu-central-1",
+      "ARCHIVE_S3_BUCKET=backups", "ARCHIVE_PATH=/archive",
+    ] : strcontains(local.cloud_init, line)])
+    error_message = "the overlay has what it needs"
+  }
+  assert {
+    condition     = contains(local.secrets, "archive-password") && strcontains(local.cloud_init, "archive-password")
+    error_message = "what encrypts the archive outlives the host"
+  }
+  assert {
+    condition = anytrue([
+      for s in data.aws_iam_policy_document.host.statement :
+      s.actions == toset(["s3:GetObject", "s3:PutObject", "s3:DeleteObject"]) && s.resources == toset(["arn:aws:s3:::backups/archive/*"])
+    ])
+    error_message = "the host keeps the archive, and no other prefix"
+  }
+  assert {
+    condition = anytrue([
+      for s in data.aws_iam_policy_document.host.statement :
+      contains(s.actions, "s3:ListBucket") && anytrue([for c in s.condition : toset(c.values) == toset(["restic/*", "restic", "archive/*"])])
+    ])
+    error_message = "it lists these two prefixes"
+  }
+  assert {
+    condition = alltrue([
+      for s in data.aws_iam_policy_document.host.statement :
+      !contains(s.actions, "s3:DeleteObject") || alltrue([for r in s.resources : contains(["arn:aws:s3:::backups/restic/locks/*", "arn:aws:s3:::backups/archive/*"], r)])
+    ])
+    error_message = "it still removes no backup"
+  }
+  assert {
+    condition     = alltrue([for s in data.aws_iam_policy_document.host.statement : !contains(s.actions, "s3:DeleteObjectVersion")])
+    error_message = "what is removed is only marked so"
+  }
+  assert {
+    condition     = can(yamldecode(local.cloud_init)) && length(base64gzip(local.cloud_init)) < 16384
+    error_message = "cloud-init must be able to read it"
+  }
+}
+
 run "the_host_may_add_secrets_but_not_change_them" {
   command = plan
 
@@ -99,5 +168,9 @@ run "images_may_come_from_a_registry" {
   assert {
     condition     = strcontains(local.cloud_init, "DOSSIER_IMAGES=registry.example.org/dossier")
     error_message = "the registry is passed on"
+  }
+  assert {
+    condition     = strcontains(local.cloud_init, "DOSSIER_PULL=missing")
+    error_message = "and asked"
   }
 }
