@@ -34,6 +34,6 @@ pub use error::Error;
 pub use feed::{Feed, Underway};
 pub use inventory::{Held, Inventory};
 pub use keys::{Keyring, Purpose};
-pub use query::{Answer, Facets, PageHit, Query, quote};
+pub use query::{Answer, Facets, PageCounts, PageHit, Query, among, quote};
 pub use schema::PageRecord;
 pub use successor::Presence;

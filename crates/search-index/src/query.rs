@@ -5,9 +5,9 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::{Engine, Error, PageRecord};
+use crate::{Engine, Error, PageRecord, schema::FACET_VALUES};
 
-/// Value → number of documents, for each facet.
+/// Value → number of documents, for each facet: the 100 most frequent.
 pub type Facets = BTreeMap<String, Vec<(String, u64)>>;
 
 /// A question to the engine. Hits are one page for each document: the one that matches best.
@@ -58,10 +58,19 @@ pub struct PageHit {
 pub struct Answer {
     /// In the order that was asked for.
     pub hits: Vec<PageHit>,
-    /// Documents that match, about.
-    pub estimated_total: u64,
+    /// Documents that match.
+    pub total: u64,
     /// For the facets that were asked for.
     pub facets: Facets,
+}
+
+/// Pages that match by their own text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PageCounts {
+    /// By document.
+    pub pages: HashMap<Uuid, u64>,
+    /// Whether no page matches of a document that is missing; else there were too many to name.
+    pub complete: bool,
 }
 
 #[derive(Deserialize)]
@@ -73,7 +82,9 @@ struct Retrieved {
 }
 
 /// Distinct by this attribute; pages are counted by it as well.
-const DOCUMENT: &str = "document_id";
+pub(crate) const DOCUMENT: &str = "document_id";
+/// Values that an answer names for each facet.
+const SHOWN_VALUES: usize = 100;
 const CROP_MARK: &str = "…";
 
 impl Engine {
@@ -82,13 +93,16 @@ impl Engine {
     /// # Errors
     /// [`Error`]; `index_not_found` when the index is gone.
     pub async fn search(&self, query: &Query<'_>) -> Result<Answer, Error> {
+        let Window { page, hits, before } = window(query.offset, query.limit);
         let index = self.sdk.index(self.index());
         let mut search = SearchQuery::new(&index);
         search
             .with_query(query.text)
             .with_filter(query.filter)
-            .with_offset(query.offset)
-            .with_limit(query.limit)
+            // By pages of hits and not by offset: only then are documents counted, and not, for those that are not
+            // shown, their pages.
+            .with_page(page)
+            .with_hits_per_page(hits)
             .with_distinct(DOCUMENT)
             .with_matching_strategy(strategy(query.all_words))
             .with_attributes_to_retrieve(Selectors::Some(&[DOCUMENT, "version", "page", "collection_id"]))
@@ -106,29 +120,19 @@ impl Engine {
             search.with_facets(Selectors::Some(query.facets));
         }
         let found: SearchResults<Retrieved> = search.execute().await?;
-        Ok(answer(found, query.marks.0))
+        Ok(answer(found, before, query))
     }
 
-    /// How many pages of each of these documents (at most 100) match by their own text. Documents of
-    /// which none does are missing.
+    /// How many pages of each document that `filter` leaves match by their own text.
     ///
     /// # Errors
     /// [`Error`].
-    pub async fn count_pages(
-        &self,
-        text: &str,
-        all_words: bool,
-        documents: &[Uuid],
-    ) -> Result<HashMap<Uuid, u64>, Error> {
-        if documents.is_empty() {
-            return Ok(HashMap::new());
-        }
+    pub async fn count_pages(&self, text: &str, all_words: bool, filter: &str) -> Result<PageCounts, Error> {
         let index = self.sdk.index(self.index());
-        let filter = among(documents);
         let mut search = SearchQuery::new(&index);
         search
             .with_query(text)
-            .with_filter(&filter)
+            .with_filter(filter)
             .with_limit(0)
             // The title is in every record and would make every page count.
             .with_attributes_to_search_on(&["text"])
@@ -136,7 +140,9 @@ impl Engine {
             .with_facets(Selectors::Some(&[DOCUMENT]));
         let found: SearchResults<Map<String, Value>> = search.execute().await?;
         let counts = found.facet_distribution.and_then(|mut all| all.remove(DOCUMENT)).unwrap_or_default();
-        Ok(counts.into_iter().filter_map(|(id, count)| Some((id.parse().ok()?, count as u64))).collect())
+        let complete = counts.len() < FACET_VALUES;
+        let pages = counts.into_iter().filter_map(|(id, count)| Some((id.parse().ok()?, count as u64))).collect();
+        Ok(PageCounts { pages, complete })
     }
 
     /// The record of one page, if the engine has it.
@@ -158,8 +164,27 @@ fn strategy(all_words: bool) -> MatchingStrategies {
     if all_words { MatchingStrategies::ALL } else { MatchingStrategies::LAST }
 }
 
-fn answer(found: SearchResults<Retrieved>, mark: &str) -> Answer {
-    let hits = found.hits.into_iter().map(|hit| {
+/// What the engine is asked for instead of an offset and a limit.
+#[derive(Debug, PartialEq)]
+struct Window {
+    /// From 1.
+    page: usize,
+    hits: usize,
+    /// Hits to drop.
+    before: usize,
+}
+
+/// The smallest page of hits that has all that is wanted.
+fn window(offset: usize, limit: usize) -> Window {
+    let Some(last) = (offset + limit).checked_sub(1).filter(|_| limit > 0) else {
+        return Window { page: 1, hits: 0, before: 0 };
+    };
+    let hits = (limit..=last).find(|hits| offset / hits == last / hits).unwrap_or(last + 1);
+    Window { page: offset / hits + 1, hits, before: offset % hits }
+}
+
+fn answer(found: SearchResults<Retrieved>, before: usize, query: &Query<'_>) -> Answer {
+    let hits = found.hits.into_iter().skip(before).take(query.limit).map(|hit| {
         let formatted = hit.formatted_result.as_ref().and_then(|f| f.get("text")).and_then(Value::as_str);
         let snippet = formatted.unwrap_or_default().to_owned();
         PageHit {
@@ -167,7 +192,7 @@ fn answer(found: SearchResults<Retrieved>, mark: &str) -> Answer {
             version: hit.result.version,
             page: hit.result.page,
             collection_id: hit.result.collection_id,
-            in_text: snippet.contains(mark),
+            in_text: snippet.contains(query.marks.0),
             snippet,
             score: hit.ranking_score.unwrap_or_default(),
         }
@@ -175,17 +200,14 @@ fn answer(found: SearchResults<Retrieved>, mark: &str) -> Answer {
     let facets = found.facet_distribution.unwrap_or_default().into_iter().map(|(name, values)| {
         let mut values: Vec<_> = values.into_iter().map(|(value, count)| (value, count as u64)).collect();
         values.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        values.truncate(SHOWN_VALUES);
         (name, values)
     });
-    Answer {
-        hits: hits.collect(),
-        estimated_total: found.estimated_total_hits.unwrap_or_default() as u64,
-        facets: facets.collect(),
-    }
+    Answer { hits: hits.collect(), total: found.total_hits.unwrap_or_default() as u64, facets: facets.collect() }
 }
 
-/// The records of these documents.
-pub(crate) fn among(documents: &[Uuid]) -> String {
+/// The filter that leaves these documents.
+pub fn among(documents: &[Uuid]) -> String {
     let ids = documents.iter().map(|id| quote(&id.to_string())).collect::<Vec<_>>().join(", ");
     format!("{DOCUMENT} IN [{ids}]")
 }
@@ -198,6 +220,20 @@ pub fn quote(value: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn any_offset_is_reached_by_pages() {
+        assert_eq!(window(0, 10), Window { page: 1, hits: 10, before: 0 });
+        assert_eq!(window(20, 10), Window { page: 3, hits: 10, before: 0 });
+        assert_eq!(window(997, 20), Window { page: 34, hits: 30, before: 7 });
+        assert_eq!(window(7, 10), Window { page: 1, hits: 17, before: 7 });
+        assert_eq!(window(1, 2), Window { page: 1, hits: 3, before: 1 });
+        assert_eq!(window(7, 0), Window { page: 1, hits: 0, before: 0 });
+        for (offset, limit) in (0..300).flat_map(|offset| (1..30).map(move |limit| (offset, limit))) {
+            let Window { page, hits, before } = window(offset, limit);
+            assert!((page - 1) * hits + before == offset && before + limit <= hits, "{offset} {limit}");
+        }
+    }
 
     #[test]
     fn a_value_cannot_leave_its_quotes() {

@@ -1,9 +1,11 @@
 use meilisearch_sdk::settings::{
-    FacetingSettings, FilterFeatureModes, FilterFeatures, FilterableAttribute, FilterableAttributesSettings,
-    MinWordSizeForTypos, PaginationSetting, Settings, TypoToleranceSettings,
+    FacetSortValue, FacetingSettings, FilterFeatureModes, FilterFeatures, FilterableAttribute,
+    FilterableAttributesSettings, MinWordSizeForTypos, PaginationSetting, Settings, TypoToleranceSettings,
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+
+use crate::query::DOCUMENT;
 
 /// One page of one document, as the engine holds it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,9 +51,9 @@ pub(crate) const PRIMARY_KEY: &str = "id";
 
 /// What can be reached with offset and limit, in documents.
 const REACHABLE_HITS: usize = 1_200;
-/// Values named for each facet; as many as the hits of one answer, because pages are counted by a
-/// facet on the document.
-const FACET_VALUES: usize = 100;
+/// Values named for each facet. Pages are counted by a facet on the document: with so many, whoever asks for the
+/// pages of all documents that match mostly hears of all, and of a word that is everywhere soon enough hears that it is.
+pub(crate) const FACET_VALUES: usize = 1_000;
 
 /// How the index is set up. `distinct` is left to the query, which also counts pages.
 pub(crate) fn settings() -> Settings {
@@ -82,7 +84,13 @@ pub(crate) fn settings() -> Settings {
         pagination: Some(PaginationSetting { max_total_hits: REACHABLE_HITS }),
         faceting: Some(FacetingSettings {
             max_values_per_facet: FACET_VALUES,
-            sort_facet_values_by: Some([("*".to_owned(), meilisearch_sdk::settings::FacetSortValue::Count)].into()),
+            sort_facet_values_by: Some(
+                // For values by count the engine goes through all documents that there are, whatever the
+                // filter leaves.
+                [("*", FacetSortValue::Count), (DOCUMENT, FacetSortValue::Alpha)]
+                    .map(|(n, by)| (n.to_owned(), by))
+                    .into(),
+            ),
         }),
         ..Settings::new()
     }

@@ -15,9 +15,9 @@ use crate::{
 
 /// Documents, and their records, of one batch; at least one document.
 const BATCH: (i32, i64) = (200, 2_000);
-/// Batches that the engine has and has not done. It does in one go what waits, and with many records most of what
-/// that costs does not depend on how much it is.
-const AHEAD: usize = 5;
+/// Batches that the engine has and has not done: with ordinary pages, about 140 MB. It does in one go what waits, and
+/// with many records most of what that costs does not depend on how much it is.
+const AHEAD: usize = 32;
 
 /// A batch that the engine has.
 struct Sent {

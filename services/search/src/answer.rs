@@ -159,11 +159,11 @@ impl Answerer {
         caller: &Caller,
         question: &Question,
         engine: &GuardedEngine,
-        found: Found,
+        mut found: Found,
     ) -> Result<Answer, Error> {
         let ids: Vec<Uuid> = found.hits.iter().map(|hit| hit.document_id).collect();
         let (current, counts) =
-            tokio::join!(self.store.current(caller, &question.filters, &ids), engine.count_pages(question, &found));
+            tokio::join!(self.store.current(caller, &question.filters, &ids), engine.count_pages(question, &mut found));
         let mut current = current?;
         let Found { hits, total, mut facets, marks, .. } = found;
         let (asked, seen) = (fallback::plain_matches(&question.terms), hits.len());

@@ -1,4 +1,4 @@
-use search_index::{Answer, Engine, PageRecord, Query, quote};
+use search_index::{Answer, Engine, PageRecord, Query, among, quote};
 use uuid::Uuid;
 
 use crate::target::targets;
@@ -120,12 +120,34 @@ async fn a_document_is_one_hit_and_its_pages_are_counted() {
             [page(a, 1, "otter otter"), page(a, 2, "an otter"), page(a, 3, "nothing"), page(b, 1, "one otter here")];
         engine.put_pages(&records).await.unwrap();
         let answer = ask_with(engine, "otter", "", &["collection_id", "tags", "language"]).await;
-        assert_eq!(answer.hits.len(), 2, "{}", target.name);
-        assert_eq!(answer.estimated_total, 2, "{}", target.name);
+        assert_eq!((answer.hits.len(), answer.total), (2, 2), "{}", target.name);
         assert_eq!(answer.facets["tags"], [("plain".to_owned(), 2)], "{}", target.name);
         assert_eq!(answer.facets["language"], [("en".to_owned(), 2)]);
-        let counts = engine.count_pages("otter", true, &[a, b]).await.unwrap();
-        assert_eq!((counts[&a], counts[&b]), (2, 1), "{}", target.name);
+        // What is not shown is counted all the same, and as documents.
+        for (offset, limit, shown) in [(0, 1, 1), (1, 2, 1), (0, 0, 0)] {
+            let query = Query { text: "otter", offset, limit, facets: &["language"], ..ANYTHING };
+            let answer = engine.search(&query).await.unwrap();
+            assert_eq!((answer.hits.len(), answer.total), (shown, 2), "{offset} {limit} {}", target.name);
+            assert_eq!(answer.facets["language"], [("en".to_owned(), 2)], "{offset} {limit} {}", target.name);
+        }
+        let counts = engine.count_pages("otter", true, "").await.unwrap();
+        assert_eq!((counts.pages[&a], counts.pages[&b], counts.complete), (2, 1, true), "{}", target.name);
+    }
+}
+
+#[tokio::test]
+async fn pages_of_more_documents_than_can_be_named_are_counted_for_those_that_are_asked_for() {
+    for target in targets().await {
+        let engine = &target.engine;
+        let ids: Vec<Uuid> = (1..=1_001).map(Uuid::from_u128).collect();
+        let records: Vec<PageRecord> =
+            ids.iter().flat_map(|id| [page(*id, 1, "an otter"), page(*id, 2, "otters, an otter")]).collect();
+        engine.put_pages(&records).await.unwrap();
+        let all = engine.count_pages("otter", true, "").await.unwrap();
+        assert!(!all.complete && all.pages.values().all(|pages| *pages == 2), "{}", target.name);
+        let two = [ids[0], ids[1_000]];
+        let counts = engine.count_pages("otter", true, &among(&two)).await.unwrap();
+        assert_eq!((counts.pages, counts.complete), (two.map(|id| (id, 2)).into(), true), "{}", target.name);
     }
 }
 
@@ -189,7 +211,7 @@ async fn a_match_in_the_title_alone_is_no_match_in_the_text() {
         let answer = ask(engine, "walrus").await;
         assert_eq!(answer.hits.len(), 1, "{}", target.name);
         assert!(!answer.hits[0].in_text, "{}", target.name);
-        assert!(engine.count_pages("walrus", true, &[id]).await.unwrap().is_empty(), "{}", target.name);
+        assert!(engine.count_pages("walrus", true, &among(&[id])).await.unwrap().pages.is_empty(), "{}", target.name);
     }
 }
 

@@ -271,7 +271,11 @@ pub(super) fn answer(
         .map(|facet| (facet.clone(), count(found.iter().map(|(_, d)| *d), &facet, settings.facet_values)))
         .collect();
     let number = |field: &str, default: u64| body[field].as_u64().unwrap_or(default) as usize;
-    let (offset, limit) = (number("offset", 0), number("limit", 20));
+    let paged = !body["page"].is_null() || !body["hitsPerPage"].is_null();
+    let (offset, limit) = match (number("hitsPerPage", 20), number("page", 1)) {
+        (hits, page) if paged => (hits * page.saturating_sub(1), hits),
+        _ => (number("offset", 0), number("limit", 20)),
+    };
     let (retrieved, highlighted, cropped) =
         (names("attributesToRetrieve"), names("attributesToHighlight"), names("attributesToCrop"));
     let hit = |(rank, document): &(Rank, &Document)| {
@@ -292,10 +296,15 @@ pub(super) fn answer(
         Value::from(hit)
     };
     let hits: Vec<Value> = found.iter().skip(offset).take(limit).map(hit).collect();
-    let mut answer = json!({
-        "hits": hits, "query": q, "processingTimeMs": 0, "limit": limit, "offset": offset,
-        "estimatedTotalHits": found.len(),
-    });
+    let mut answer = json!({ "hits": hits, "query": q, "processingTimeMs": 0 });
+    let place = if paged {
+        [("hitsPerPage", limit), ("page", number("page", 1)), ("totalHits", found.len())]
+    } else {
+        [("limit", limit), ("offset", offset), ("estimatedTotalHits", found.len())]
+    };
+    for (name, value) in place {
+        answer[name] = value.into();
+    }
     if !body["facets"].is_null() {
         answer["facetDistribution"] = facets.into();
         answer["facetStats"] = json!({});

@@ -188,8 +188,8 @@ async fn ask(library: &Library, question: &Question) -> anyhow::Result<(f64, Vec
 /// The same question as the search service asks.
 async fn engine_alone(engine: &EngineApi, library: &Library, question: &Question) -> anyhow::Result<f64> {
     let body = json!({
-        "q": question.text, "filter": format!("collection_id IN [\"{}\"]", library.collection), "limit": 10,
-        "distinct": "document_id", "matchingStrategy": "all",
+        "q": question.text, "filter": format!("collection_id IN [\"{}\"]", library.collection), "page": 1,
+        "hitsPerPage": 10, "distinct": "document_id", "matchingStrategy": "all",
         "attributesToRetrieve": ["document_id", "version", "page", "collection_id"],
         "attributesToHighlight": ["text"], "attributesToCrop": ["text"], "cropLength": 30, "showRankingScore": true,
     });
