@@ -1,4 +1,3 @@
-# syntax=docker/dockerfile:1
 # All images. Each service is a target: docker build --target gateway .
 #
 # Dependencies are compiled in a layer of their own, which changes only when Cargo.lock or a manifest
@@ -17,11 +16,14 @@ COPY . .
 RUN cargo chef prepare --recipe-path recipe.json
 
 FROM chef AS build
+# Dependencies are compiled with the features that these need together: another choice would compile them again.
+ENV CHOICE="-p gateway -p contacts -p documents -p indexer -p search -p prober -p extract"
 COPY --from=plan /source/recipe.json .
-RUN cargo chef cook --profile dist --recipe-path recipe.json
+# hadolint ignore=SC2086
+RUN cargo chef cook --profile dist --locked --bins ${CHOICE} --recipe-path recipe.json
 COPY . .
-RUN cargo build --profile dist --locked --bins \
-        -p gateway -p contacts -p documents -p indexer -p search -p prober -p extract \
+# hadolint ignore=SC2086
+RUN cargo build --profile dist --locked --bins ${CHOICE} \
     && mkdir /programs \
     && for name in gateway contacts documents indexer search prober extract; do \
            install -s "target/dist/dossier-$name" /programs/; \

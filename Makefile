@@ -38,8 +38,8 @@ restore: ## Restore the last backup onto the empty system that runs (ARGS="--ove
 	@MIGRATE='$(foreach s,gateway contacts documents search,MIGRATE_DATABASE_URL_FILE=$$DATABASE_URL_FILE $(abspath $(TARGET))/release/dossier-$(s) migrate &&) true' \
 		backup/here.sh restore.sh $(ARGS)
 
-test-containers: ## Bring the containers up on a Docker engine with images that stand in, and use them (as root; not part of test)
-	PROGRAMS=$(abspath $(TARGET))/release GARAGE_BIN=$(abspath $(GARAGE)) WORK=$(abspath $(TARGET))/containers e2e/containers/run.sh
+test-containers: $(GARAGE) ## Build all images, bring them up on a Docker engine, and use them (as root; not part of test; MEILISEARCH_BIN=a Meilisearch)
+	GARAGE_BIN=$(abspath $(GARAGE)) WORK=$(abspath $(TARGET))/containers e2e/containers/run.sh
 
 drill: ## Restore the last backup onto an empty system beside, compare everything, throw it away
 	@STACK=$(abspath $(STACK)) backup/here.sh drill.sh

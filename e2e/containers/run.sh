@@ -1,18 +1,18 @@
 #!/bin/sh
-# Brings up the real Compose project on a real Docker engine, with images that only stand in, and uses
-# it as its users would. Needs an engine (DOCKER_HOST), a current Compose, debootstrap, and root.
+# Brings up the real Compose project on a real Docker engine, from the images of Dockerfile, and uses it as its users
+# would. Images that others publish and this engine does not have are stood in for by bases.sh, where something can
+# stand in; what it then still lacks is left out, and said. Needs an engine (DOCKER_HOST), a current Compose, what
+# bases.sh needs, and root.
 #
-#   PROGRAMS       the folder with the dossier-* programs, compiled for Debian 12
-#   GARAGE_BIN     a Garage
-#   E2E            the end-to-end tests (cargo test --package e2e --test it --)
-#   COMPOSE        how Compose is called (docker compose)
-#   WORK           where the base image is kept between runs (target/containers)
-#   KEEP=yes       leave it running
+#   GARAGE_BIN       a Garage; MEILISEARCH_BIN a Meilisearch: for bases.sh
+#   E2E              the end-to-end tests (cargo test --package e2e --test it --)
+#   COMPOSE          how Compose is called (docker compose)
+#   WORK             where Debian is unpacked, and logs are (target/containers)
+#   KEEP=yes         leave it running
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 cd "$root"
-: "${PROGRAMS:?names a folder}" "${GARAGE_BIN:?names a program}"
 compose=${COMPOSE:-docker compose}
 work=${WORK:-target/containers}
 export DOSSIER_IMAGES=dossier-test DOSSIER_VERSION=latest DOSSIER_HTTP_PORT="${DOSSIER_HTTP_PORT:-18080}"
@@ -20,8 +20,7 @@ export DOSSIER_HTTPS_PORT="${DOSSIER_HTTPS_PORT:-18443}" DOSSIER_PUBLIC_URL="htt
 export COMPOSE_PROJECT_NAME=dossier-test
 mkdir -p "$work"
 work=$(cd "$work" && pwd)
-export ALERTMANAGER_CONFIG="$work/alertmanager.yml"
-sed 's|url_file: .*|url: http://127.0.0.1:9/|' observability/alertmanager/alertmanager.yml >"$ALERTMANAGER_CONFIG"
+export WORK="$work"
 
 step() { printf '%s  %s\n' "$(date +%T)" "$*"; }
 fail() {
@@ -29,42 +28,60 @@ fail() {
     up_to_date logs --tail 30 >&2 || true
     exit 1
 }
+echo 'services: {}' >"$work/absent.yaml"
 # shellcheck disable=SC2086 # a list of words
-up_to_date() { $compose -f compose.yaml -f e2e/containers/override.yaml "$@"; }
+up_to_date() { $compose -f compose.yaml -f e2e/containers/override.yaml -f "$work/absent.yaml" "$@"; }
+archived() { up_to_date -f compose/overlays/archive.yaml "$@"; }
+megabytes() { awk '{ printf "%.1f MB", $1 / 1000000 }'; }
 
-if ! docker image inspect dossier-test/base >/dev/null 2>&1; then
-    step 'a base image, by debootstrap'
-    [ -d "$work/base/usr" ] || debootstrap --variant=minbase \
-        --include=ca-certificates,postgresql,caddy,curl,wget,restic,rclone,prometheus,prometheus-alertmanager,prometheus-blackbox-exporter,prometheus-node-exporter,prometheus-postgres-exporter,tesseract-ocr,tesseract-ocr-deu,pgbackrest \
-        bookworm "$work/base" http://deb.debian.org/debian >"$work/debootstrap.log"
-    tar -C "$work/base" --exclude=./var/cache --exclude=./usr/share/doc --exclude=./proc --exclude=./sys -c . |
-        docker import - dossier-test/base >/dev/null
-fi
-step 'stand-ins'
-context=$work/context
-rm -rf "$context"
-mkdir -p "$context/programs" "$context/e2e"
-cp -r compose backup "$context/"
-cp -r e2e/containers "$context/e2e/"
-cp "$GARAGE_BIN" "$context/programs/garage"
-services='gateway contacts documents indexer search prober'
-for name in $services; do
-    mkdir "$context/programs/$name"
-    strip -o "$context/programs/$name/dossier" "$PROGRAMS/dossier-$name"
+step 'the images of others'
+e2e/containers/bases.sh >"$work/bases.log" 2>&1 || { tail -n 40 "$work/bases.log"; exit 1; }
+step 'our images'
+began=$(date +%s)
+archived build >"$work/build.log" 2>&1 || { tail -n 40 "$work/build.log"; exit 1; }
+step "built after $(($(date +%s) - began)) s"
+base=$(docker image inspect --format '{{.Size}}' gcr.io/distroless/cc-debian13:nonroot)
+for name in gateway contacts documents search prober indexer object-store backup postgres-archive; do
+    image=$DOSSIER_IMAGES/$name:$DOSSIER_VERSION
+    size=$(docker image inspect --format '{{.Size}}' "$image")
+    packed=$(docker save "$image" | gzip -1 | wc -c)
+    step "image of $name: $(echo "$size" | megabytes), as it is pulled about $(echo "$packed" | megabytes)"
+    case $name in
+        object-store | backup | postgres-archive) continue ;;
+        indexer) ;;
+        *) [ $((size - base)) -le 40000000 ] || fail "the image of $name adds more than 40 MB" ;;
+    esac
+    [ "$(docker image inspect --format '{{.Config.User}} {{.Config.Healthcheck.Test}} {{index .Config.Labels "org.opencontainers.image.title"}}' "$image")" = \
+        '65532:65532 [CMD /usr/bin/dossier healthcheck] Dossier' ] || fail "the image of $name has another user, health check or label"
+    container=$(docker create "$image")
+    docker cp "$container:/usr/share/doc/dossier/$name.cdx.json" - | tar -xO | grep -q '"bomFormat": *"CycloneDX"' || fail "the image of $name holds no bill of materials"
+    docker rm "$container" >/dev/null
 done
-strip -o "$context/programs/indexer/dossier-extract" "$PROGRAMS/dossier-extract"
-export DOCKER_BUILDKIT=0
-image() { # target, name, service
-    docker build --quiet --file e2e/containers/Dockerfile --target "$1" --build-arg "SERVICE=$3" --tag "dossier-test/$2" "$context" >/dev/null 2>"$work/build.log" || { cat "$work/build.log"; exit 1; }
-}
-for name in postgres postgres-archive backup caddy prometheus alertmanager blackbox node-exporter postgres-exporter object-store; do
-    image "$name" "$name" none
-done
-for name in $services; do
-    image service "$name" "$name"
-    # What is ours in it; the base is a stand-in's.
-    step "program of $name: $(du -ch --apparent-size "$context/programs/$name"/* | awk 'END { print $1 }')"
-done
+
+# What is named and not there. The system works without these.
+missing=$(up_to_date config | awk '/^[a-z]/ { services = /^services:/ }
+    services && /^  [a-z]/ { sub(":", "", $1); name = $1 }
+    services && /^    image:/ { print name, $2 }' | while read -r name image; do
+    docker image inspect "$image" >/dev/null 2>&1 || echo "$name"
+done)
+engine=meilisearch
+{
+    [ -z "$missing" ] && echo 'services: {}' || echo services:
+    for name in $missing; do
+        case $name in
+            grafana | loki | tempo | alloy) ;;
+            meilisearch) engine=postgresql ;;
+            *) fail "there is no image of $name" ;;
+        esac
+        echo "  $name: { profiles: [nowhere] }"
+        step "NOT RUN, for want of an image: $name" >&2
+    done
+    if [ "$engine" = postgresql ]; then
+        echo '  indexer: { environment: { MEILI_URL: !reset null, MEILI_MASTER_KEY_FILE: !reset null } }'
+        echo '  search: { environment: { MEILI_URL: !reset null, MEILI_KEY_FILE: !reset null } }'
+    fi
+} >"$work/absent.new"
+mv "$work/absent.new" "$work/absent.yaml"
 
 finish() {
     [ "${KEEP:-}" = yes ] || up_to_date down --volumes --timeout 30 >/dev/null 2>&1 || true
@@ -112,6 +129,16 @@ ask --no-buffer --header "Authorization: Bearer $token" "$site/api/v1/documents/
 is "$(sha256sum <"$work/note.txt")" "$(ask --header "Authorization: Bearer $token" "$site/api/v1/documents/$id/content" | sha256sum)" 'its bytes'
 ask --get --header "Authorization: Bearer $token" --data-urlencode 'q=hydrograpic' "$site/api/v1/search" | grep -q "$id" || fail 'it is not found'
 step 'found, in spite of a typo'
+answered_by() { # who answers a search, once what was changed has settled
+    deadline=$(($(date +%s) + 90))
+    until ask --get --header "Authorization: Bearer $token" --data-urlencode 'q=hydrographic' "$site/api/v1/search" |
+        grep "$id" | grep -q "\"engine\":\"$1\""; do
+        [ "$(date +%s)" -lt "$deadline" ] || fail "searches are not answered by $1"
+        sleep 1
+    done
+    step "a search is answered by $1"
+}
+answered_by "$engine"
 is 201 "$(status --header 'Idempotency-Key: k1' --header 'Content-Type: application/json' \
     --data '{"name":"Anna","email":"anna@example.org","message":"Hello"}' "$site/api/v1/submissions")" 'the contact form'
 
@@ -144,7 +171,7 @@ is "$(sha256sum <"$work/note.txt")" "$(ask --header "Authorization: Bearer $toke
 
 step 'the end-to-end tests that need nothing but an address'
 # shellcheck disable=SC2086 # a list of words
-E2E_SITE=$site E2E_OWNER_EMAIL=owner@dossier.localhost E2E_OWNER_PASSWORD=$password \
+E2E_SITE=$site E2E_ENGINE=$engine E2E_OWNER_EMAIL=owner@dossier.localhost E2E_OWNER_PASSWORD=$password \
     ${E2E:-cargo test --package e2e --test it --} || fail 'an end-to-end test'
 
 up_to_date exec -T backup /usr/local/lib/dossier-backup/backup.sh || fail 'no backup'
@@ -204,6 +231,16 @@ works "Garage's other secrets and the operators'"
 is 401 "$(status --user operator:wrong "$site/prometheus/api/v1/status/buildinfo")" 'the tools, with a wrong password'
 is 200 "$(status --user "operator:$(secret operator-password)" "$site/prometheus/api/v1/status/buildinfo")" 'the tools, with the new password'
 
+if [ "$engine" = meilisearch ]; then
+    old=$(secret meili-master-key)
+    hexadecimal 16 | write meili-master-key
+    recreate secrets meilisearch indexer search prometheus
+    works 'another master key of the engine'
+    answered_by meilisearch
+    is 403 "$(up_to_date exec -T meilisearch curl --silent --output /dev/null --write-out '%{http_code}' \
+        --header "Authorization: Bearer $old" http://127.0.0.1:7700/keys)" 'the engine, with its old key'
+fi
+
 # The new one opens the repository before the old one is forgotten.
 new=$(hexadecimal 20)
 old=$(up_to_date exec -T backup sh -c 'restic key list --json' | sed -n 's/.*"current":true,"id":"\([^"]*\)".*/\1/p')
@@ -216,9 +253,6 @@ up_to_date exec -T backup /usr/local/lib/dossier-backup/verify.sh || fail 'that 
 
 # The other way to back up: the log, as it is written. Its base backup is there when the loop has taken it.
 step 'with the archive'
-archived() {
-    $compose -f compose.yaml -f e2e/containers/override.yaml -f compose/overlays/archive.yaml "$@"
-}
 archived up --detach --wait --no-build >"$work/up.log" 2>&1 || { tail -n 40 "$work/up.log"; fail 'it did not come up with the archive'; }
 deadline=$(($(date +%s) + 120))
 until archived exec -T base-backup pgbackrest --config=/tmp/pgbackrest.conf --stanza=dossier info 2>/dev/null | grep -q 'full backup'; do

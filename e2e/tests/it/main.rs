@@ -10,7 +10,8 @@
 //! in `DOSSIER_CORPUS` and a search engine in `MEILISEARCH_BIN` (or `MEILI_URL`) are used when given.
 //!
 //! `E2E_SITE`, `E2E_OWNER_EMAIL` and `E2E_OWNER_PASSWORD` name a system that runs already, such as in containers:
-//! then the tests that need nothing but its address run against that one, which keeps what they made.
+//! then the tests that need nothing but its address run against that one, which keeps what they made;
+//! `E2E_ENGINE=meilisearch` says that it has one.
 
 mod access;
 mod browser;

@@ -165,7 +165,10 @@ impl System {
 
     /// Whether there is a search engine beside PostgreSQL.
     pub(crate) fn has_engine(&self) -> bool {
-        self.stack.as_ref().is_some_and(|stack| stack.meilisearch().is_some())
+        match &self.stack {
+            Some(stack) => stack.meilisearch().is_some(),
+            None => std::env::var("E2E_ENGINE").is_ok_and(|engine| engine == "meilisearch"),
+        }
     }
 
     /// Whether that engine is ours to kill.
