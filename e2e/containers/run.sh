@@ -265,6 +265,10 @@ archived run --rm --no-deps -T base-backup restore >/dev/null 2>&1 || fail 'the 
 archived up --detach --wait --no-build >"$work/up.log" 2>&1 || { tail -n 40 "$work/up.log"; fail 'it did not come up from the archive'; }
 works 'what the archive held'
 
+if up_to_date logs alertmanager | grep -m 1 'read url_file'; then
+    fail 'Alertmanager does not find where alerts go'
+fi
+
 # Everything is down and up again, and is as it was.
 up_to_date stop --timeout 30 >/dev/null 2>&1
 up_to_date up --detach --wait --no-build >"$work/up.log" 2>&1 || { tail -n 40 "$work/up.log"; fail 'it did not come up again'; }
