@@ -1,7 +1,7 @@
 # All images. Each service is a target: docker build --target gateway .
 #
 # Dependencies are compiled in a layer of their own, which changes only when Cargo.lock or a manifest
-# does; a change in one service compiles that service.
+# does; a change in one service compiles what is in this repository.
 
 ARG RUST=1.95
 ARG DEBIAN=trixie
