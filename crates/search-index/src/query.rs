@@ -5,7 +5,10 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::{Engine, Error, PageRecord, schema::FACET_VALUES};
+use crate::{
+    Engine, Error, PageRecord,
+    schema::{DOCUMENT, FACET_VALUES},
+};
 
 /// Value → number of documents, for each facet: the 100 most frequent.
 pub type Facets = BTreeMap<String, Vec<(String, u64)>>;
@@ -81,8 +84,6 @@ struct Retrieved {
     collection_id: Uuid,
 }
 
-/// Distinct by this attribute; pages are counted by it as well.
-pub(crate) const DOCUMENT: &str = "document_id";
 /// Values that an answer names for each facet.
 const SHOWN_VALUES: usize = 100;
 const CROP_MARK: &str = "…";

@@ -5,8 +5,6 @@ use meilisearch_sdk::settings::{
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::query::DOCUMENT;
-
 /// One page of one document, as the engine holds it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PageRecord {
@@ -48,6 +46,8 @@ impl PageRecord {
 
 /// The attribute that identifies a record.
 pub(crate) const PRIMARY_KEY: &str = "id";
+/// Distinct by this attribute; pages are counted by it as well.
+pub(crate) const DOCUMENT: &str = "document_id";
 
 /// What can be reached with offset and limit, in documents.
 const REACHABLE_HITS: usize = 1_200;
@@ -62,7 +62,7 @@ pub(crate) fn settings() -> Settings {
         // In the order of their weight.
         searchable_attributes: list(&["title", "file_name", "tags", "text"]),
         filterable_attributes: Some(vec![
-            filterable(&["document_id", "collection_id", "language", "media_type", "tags"], false),
+            filterable(&[DOCUMENT, "collection_id", "language", "media_type", "tags"], false),
             filterable(&["version", "created_at"], true),
         ]),
         // By default the engine takes `<b>word</b>` or `key=word` for one word.
